@@ -1,0 +1,217 @@
+//! The few fields of Argo CD's Application and AppProject that are read. What is not named here is never rewritten.
+
+use std::borrow::Cow;
+
+use kube::api::ObjectMeta;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An Argo CD Application, `argoproj.io/v1alpha1`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// Standard metadata.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// What should run.
+    #[serde(default)]
+    pub spec: ApplicationSpec,
+    /// What runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ApplicationStatus>,
+}
+
+/// The part of `spec` that is read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationSpec {
+    /// The AppProject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The only source, when `sources` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ApplicationSource>,
+    /// Several sources; they win over `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<ApplicationSource>>,
+    /// Rendered manifests: what is edited is the dry source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_hydrator: Option<SourceHydrator>,
+}
+
+/// One source of manifests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationSource {
+    /// The repository: git, Helm or OCI.
+    #[serde(default, rename = "repoURL", skip_serializing_if = "Option::is_none")]
+    pub repo_url: Option<String>,
+    /// The folder in a git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The chart in a Helm repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chart: Option<String>,
+    /// Branch, tag, commit or chart version; empty and `HEAD` are the default branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_revision: Option<String>,
+    /// The name by which value files of other sources refer to this one (`$ref/...`).
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The source's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Helm settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helm: Option<HelmSource>,
+    /// Kustomize settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kustomize: Option<KustomizeSource>,
+    /// Plugin settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginSource>,
+}
+
+/// Helm settings of a source.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HelmSource {
+    /// `{name, value, forceString}` objects, kept as they are because a patch has to test the whole list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<Value>>,
+    /// Value files, relative to the path or `$ref/...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_files: Option<Vec<String>>,
+}
+
+/// Kustomize settings of a source.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KustomizeSource {
+    /// Image overrides: `[name=]reference`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<String>>,
+}
+
+/// Config management plugin settings of a source.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginSource {
+    /// The plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `{name, value}` objects, kept as they are because a patch has to test the whole list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Vec<Value>>,
+}
+
+/// The source hydrator: manifests are rendered from the dry source into another branch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceHydrator {
+    /// What is edited.
+    #[serde(default)]
+    pub dry_source: ApplicationSource,
+}
+
+/// The part of `status` that is read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationStatus {
+    /// `Helm`, `Kustomize`, `Plugin` or `Directory`, of the single source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_type: Option<String>,
+    /// The same for each of several sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_types: Option<Vec<String>>,
+    /// What runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<ApplicationSummary>,
+}
+
+/// What Argo CD reports as running.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationSummary {
+    /// References of all images of the application's live manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<String>>,
+}
+
+impl Application {
+    /// The namespace; empty when the object has none.
+    pub fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or("")
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or("")
+    }
+
+    /// The images that Argo CD reports as running.
+    pub fn live_images(&self) -> &[String] {
+        self.status
+            .as_ref()
+            .and_then(|s| s.summary.as_ref())
+            .and_then(|s| s.images.as_deref())
+            .unwrap_or(&[])
+    }
+}
+
+/// An Argo CD AppProject, `argoproj.io/v1alpha1`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppProject {
+    /// Standard metadata.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// What its applications may use.
+    #[serde(default)]
+    pub spec: AppProjectSpec,
+}
+
+/// The part of an AppProject's `spec` that is read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppProjectSpec {
+    /// Globs of allowed repositories; a leading `!` denies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_repos: Option<Vec<String>>,
+}
+
+macro_rules! argoproj_resource {
+    ($type:ty, $kind:literal, $plural:literal) => {
+        impl kube::Resource for $type {
+            type DynamicType = ();
+            type Scope = k8s_openapi::NamespaceResourceScope;
+
+            fn kind((): &()) -> Cow<'_, str> {
+                $kind.into()
+            }
+
+            fn group((): &()) -> Cow<'_, str> {
+                "argoproj.io".into()
+            }
+
+            fn version((): &()) -> Cow<'_, str> {
+                "v1alpha1".into()
+            }
+
+            fn plural((): &()) -> Cow<'_, str> {
+                $plural.into()
+            }
+
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+
+argoproj_resource!(Application, "Application", "applications");
+argoproj_resource!(AppProject, "AppProject", "appprojects");

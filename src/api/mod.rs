@@ -1,0 +1,5 @@
+//! Data as it lies in the cluster and in files. No behaviour beyond conversions.
+
+pub mod annotations;
+pub mod argocd;
+pub mod v1alpha1;

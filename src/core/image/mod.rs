@@ -1,0 +1,11 @@
+//! Images: references, versions, digests, platforms, and what a registry says about a tag.
+
+pub mod digest;
+pub mod platform;
+pub mod reference;
+pub mod tag;
+
+pub use digest::Digest;
+pub use platform::{Platform, Platforms};
+pub use reference::{ImageRef, ImageVersion};
+pub use tag::{TagFacts, TagName};

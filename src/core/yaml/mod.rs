@@ -1,0 +1,1 @@
+//! Edits of YAML text that leave every other byte alone.
