@@ -1,1 +1,3 @@
-//! Under construction.
+//! The one place that speaks to the Kubernetes API, real or served from a folder.
+
+pub mod directory;

@@ -1,1 +1,3 @@
-//! Under construction.
+//! Drives the engine: timer, watches, leader election.
+
+pub mod lease;

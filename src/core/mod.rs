@@ -13,6 +13,7 @@ pub mod plan;
 pub mod registries;
 pub mod render;
 pub mod report;
+pub mod repository_url;
 pub mod resolve;
 pub mod schedule;
 pub mod select;

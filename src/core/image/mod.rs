@@ -1,6 +1,7 @@
 //! Images: references, versions, digests, platforms, and what a registry says about a tag.
 
 pub mod digest;
+pub mod manifest;
 pub mod platform;
 pub mod reference;
 pub mod tag;

@@ -1,1 +1,5 @@
-//! Under construction.
+//! The text that is written: patches, files, messages. Pure, so that a refused push can be rendered again on the new head.
+
+pub mod application_patch;
+pub mod argocd_source;
+pub mod message;

@@ -1,1 +1,1 @@
-//! Under construction.
+//! What a cycle did, as status, conditions and events.
