@@ -1,3 +1,8 @@
 //! Everything that is tested from outside, in one binary.
 
 mod cases;
+mod controller;
+mod faults;
+mod scenarios;
+mod support;
+mod world;
