@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn spellings_of_one_repository_are_equal() {
         for (given, expected) in [
-            (" https://Git.Example.com/Team/App.git ", "https://git.example.com/team/app"),
+            (
+                " https://Git.Example.com/Team/App.git ",
+                "https://git.example.com/team/app",
+            ),
             ("git@git.example.com:team/app.git", "git@git.example.com/team/app"),
             ("ssh://git@git.example.com/team/app", "git@git.example.com/team/app"),
             ("https://git.example.com:8443/a", "https://git.example.com:8443/a"),

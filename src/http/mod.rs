@@ -40,7 +40,7 @@ impl Default for ClientSettings {
             system_proxy: true,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(10),
-            total_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_mins(1),
         }
     }
 }
@@ -62,7 +62,7 @@ pub enum ClientError {
 /// scheme, host or port.
 pub fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
     use_ring();
-    let build = |without_system_roots: bool| -> Result<Client, ClientError> {
+    let attempt = |without_system_roots: bool| -> Result<Client, ClientError> {
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
             .referer(false)
@@ -82,8 +82,8 @@ pub fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
         };
         builder.build().map_err(|e| ClientError::Tls(reason(&e)))
     };
-    match build(false) {
-        Err(ClientError::Tls(_)) if settings.plain_http => build(true),
+    match attempt(false) {
+        Err(ClientError::Tls(_)) if settings.plain_http => attempt(true),
         built => built,
     }
 }
@@ -147,7 +147,10 @@ mod tests {
                 ..ClientSettings::default()
             };
             assert!(matches!(client(&settings), Err(ClientError::NoCertificate)), "{pem}");
-            let insecure = ClientSettings { insecure: true, ..settings };
+            let insecure = ClientSettings {
+                insecure: true,
+                ..settings
+            };
             assert!(client(&insecure).is_ok(), "{pem}");
         }
     }

@@ -58,9 +58,9 @@ pub(crate) async fn grant(
         match challenge.scheme.as_str() {
             "basic" => match ask.credentials().filter(|c| c.is_complete()) {
                 Some(credentials) => {
-                    return basic(&credentials.username, &credentials.password).map(Grant::Basic).map_err(|()| {
-                        ask.unauthorized("the user name or password cannot be sent")
-                    });
+                    return basic(&credentials.username, &credentials.password)
+                        .map(Grant::Basic)
+                        .map_err(|()| ask.unauthorized("the user name or password cannot be sent"));
                 }
                 None => problem = "it asks for user and password, and no complete credentials are configured",
             },
@@ -124,7 +124,11 @@ mod tests {
             ("https://r.test", "", false),
         ] {
             let challenges = challenge::parse(&format!("Bearer realm=\"{named}\""));
-            assert_eq!(realm(&Url::parse(api).unwrap(), &challenges[0]).is_ok(), fits, "{api} {named}");
+            assert_eq!(
+                realm(&Url::parse(api).unwrap(), &challenges[0]).is_ok(),
+                fits,
+                "{api} {named}"
+            );
         }
     }
 }

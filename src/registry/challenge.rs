@@ -15,9 +15,19 @@ pub(crate) struct Challenge {
 }
 
 impl Challenge {
+    /// Without what belongs to one request only (scope, error): what is left is the same for every request.
+    pub(crate) fn lasting(mut self) -> Self {
+        self.params
+            .retain(|(key, _)| self.scheme == "bearer" && matches!(key.as_str(), "realm" | "service"));
+        self
+    }
+
     /// The first parameter with this name (lower case).
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.params
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -121,7 +131,11 @@ mod tests {
                 r#"Bearer realm="https://auth.example.com/token",service="a, b",scope="x\"y""#,
                 vec![(
                     "bearer",
-                    vec![p("realm", "https://auth.example.com/token"), p("service", "a, b"), p("scope", "x\"y")],
+                    vec![
+                        p("realm", "https://auth.example.com/token"),
+                        p("service", "a, b"),
+                        p("scope", "x\"y"),
+                    ],
                 )],
             ),
             (

@@ -1,7 +1,10 @@
 //! One request to a registry: through its gate, with what it asks for, and an answer that is complete or an error.
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{RequestBuilder, Response, StatusCode, header::{ACCEPT, AUTHORIZATION, HeaderMap}};
+use reqwest::{
+    RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap},
+};
 use serde::Deserialize;
 use url::Url;
 
@@ -11,6 +14,7 @@ use super::{
     connection::Connection,
     counts::Kind,
     error::RegistryError,
+    limiter::MustWait,
     session::{Health, RepoKey},
 };
 use crate::{core::foreign::ForeignText, http, secret::Secret};
@@ -30,6 +34,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What was sent along, and must not come back in a message.
+    hidden: Vec<Secret>,
 }
 
 /// Why there is no answer.
@@ -57,15 +63,43 @@ impl Ask<'_> {
         &self.repo.repository
     }
 
-    /// What must not appear in messages.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
-        self.credentials().map(|c| c.password.clone()).into_iter().collect()
+    /// The registry's name in errors: that of the entry which is asked for.
+    pub(crate) fn registry(&self) -> String {
+        self.repo.profile.name.clone()
+    }
+
+    /// The URL of something in the repository.
+    pub(crate) fn url(&self, tail: [&str; 2]) -> Result<Url, RegistryError> {
+        let url = self.connection.url(self.repository(), tail);
+        url.ok_or_else(|| RegistryError::InvalidRepository {
+            registry: self.registry(),
+            repository: ForeignText::new(self.repository()),
+        })
+    }
+
+    pub(crate) fn unavailable(&self, reason: &str) -> RegistryError {
+        RegistryError::Unavailable {
+            registry: self.registry(),
+            reason: ForeignText::new(reason),
+        }
+    }
+
+    fn must_wait(&self, told: MustWait) -> RegistryError {
+        RegistryError::RateLimited {
+            registry: self.registry(),
+            until: told.until,
+            wait: told.wait,
+        }
     }
 
     pub(crate) fn unauthorized(&self, reason: &str) -> RegistryError {
-        let whether = if self.credentials().is_some() { "with credentials" } else { "without credentials" };
+        let whether = if self.credentials().is_some() {
+            "with credentials"
+        } else {
+            "without credentials"
+        };
         RegistryError::Unauthorized {
-            registry: self.connection.name.clone(),
+            registry: self.registry(),
             repository: self.repository().to_owned(),
             reason: ForeignText::new(&format!("asked {whether}, {reason}")),
         }
@@ -86,7 +120,10 @@ impl Ask<'_> {
             if let Some(header) = grant.header() {
                 request = request.header(AUTHORIZATION, header.clone());
             }
-            let answer = self.send(kind, request, limit).await?;
+            let mut answer = self.send(kind, request, limit).await?;
+            if let auth::Grant::Bearer { token, .. } = &grant {
+                answer.hidden.push(token.secret.clone());
+            }
             if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 return Ok(answer);
             }
@@ -94,11 +131,7 @@ impl Ask<'_> {
             let changed = !asked.is_empty() && self.connection.learn(asked);
             refused = grant.stale_token().cloned();
             if second || !(changed || refused.is_some()) {
-                let mut secrets = self.secrets();
-                if let auth::Grant::Bearer { token, .. } = &grant {
-                    secrets.push(token.secret.clone());
-                }
-                let reason = format!("it answers {}{}", answer.status, words(&answer, &secrets));
+                let reason = format!("it answers {}{}", answer.status, words(&answer));
                 return Err(self.unauthorized(&reason).into());
             }
             challenges = self.health.challenges(self).await?;
@@ -111,14 +144,14 @@ impl Ask<'_> {
         self.health.check()?;
         let limited = !matches!(kind, Kind::Ping | Kind::Token);
         let entered = self.connection.gate.enter(limited).await;
-        let _in_flight = entered.map_err(|told| self.connection.must_wait(told))?;
+        let _in_flight = entered.map_err(|told| self.must_wait(told))?;
         // Many may have waited here while the registry died.
         self.health.check()?;
         self.connection.counts.add(kind);
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                let unavailable = self.connection.unavailable(&http::reason(&error));
+                let unavailable = self.unavailable(&http::reason(&error));
                 if error.is_connect() || error.is_timeout() {
                     self.health.failed(&unavailable);
                 }
@@ -128,14 +161,20 @@ impl Ask<'_> {
         self.health.answered();
         let (status, headers) = (response.status(), response.headers().clone());
         let asked = self.connection.gate.close_if_asked(status, &headers);
-        asked.map_err(|told| self.connection.must_wait(told))?;
+        asked.map_err(|told| self.must_wait(told))?;
         let body = if status == StatusCode::OK {
             read(response, limit).await?
         } else {
             // It only serves a message.
             read(response, MAX_ERROR_BODY).await.unwrap_or_default()
         };
-        Ok(Answer { status, headers, body })
+        let hidden = self.credentials().map(|c| c.password.clone()).into_iter().collect();
+        Ok(Answer {
+            status,
+            headers,
+            body,
+            hidden,
+        })
     }
 }
 
@@ -145,10 +184,13 @@ pub(crate) async fn probe(ask: &Ask<'_>) -> Result<Vec<Challenge>, RegistryError
     match ask.send(Kind::Ping, request, MAX_ERROR_BODY).await {
         Ok(answer) if answer.status == StatusCode::OK => Ok(Vec::new()),
         Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Ok(read_challenges(&answer.headers)),
-        Ok(answer) => Err(ask.connection.unavailable(&format!("it answers {} where a registry says 200 or 401", answer.status))),
+        Ok(answer) => Err(ask.unavailable(&format!(
+            "it answers {} where a registry says 200 or 401",
+            answer.status
+        ))),
         Err(Trouble::Registry(error)) => Err(error),
-        Err(Trouble::TooLarge) => Err(ask.connection.unavailable("its answer is not a registry's")),
-        Err(Trouble::Broken(why)) => Err(ask.connection.unavailable(&why)),
+        Err(Trouble::TooLarge) => Err(ask.unavailable("its answer is not a registry's")),
+        Err(Trouble::Broken(why)) => Err(ask.unavailable(&why)),
     }
 }
 
@@ -170,7 +212,12 @@ async fn read(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
 
 fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all("www-authenticate");
-    values.iter().filter_map(|v| v.to_str().ok()).flat_map(challenge::parse).collect()
+    values
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(challenge::parse)
+        .map(Challenge::lasting)
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -187,7 +234,7 @@ struct ErrorEntry {
 }
 
 /// What the answer says in the error format of the distribution specification, as `": CODE message"`; else nothing.
-pub(crate) fn words(answer: &Answer, secrets: &[Secret]) -> String {
+pub(crate) fn words(answer: &Answer) -> String {
     let Ok(body) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
         return String::new();
     };
@@ -195,7 +242,7 @@ pub(crate) fn words(answer: &Answer, secrets: &[Secret]) -> String {
         return String::new();
     };
     let mut text = format!(": {} {}", first.code, first.message);
-    for secret in secrets.iter().filter(|s| !s.is_empty()) {
+    for secret in answer.hidden.iter().filter(|s| !s.is_empty()) {
         text = text.replace(secret.expose(), "***");
     }
     text

@@ -10,7 +10,7 @@ use super::{
     challenge::Challenge,
     counts::{Counts, RegistryRequests},
     error::RegistryError,
-    limiter::{Gate, MustWait},
+    limiter::Gate,
     token::Tokens,
 };
 use crate::core::{foreign::ForeignText, registries::RegistryProfile};
@@ -22,7 +22,7 @@ const MAX_REPOSITORY: usize = 255;
 pub(crate) struct Connection {
     /// Unique in this process.
     pub(crate) id: u64,
-    /// The name for people.
+    /// The name for people of the entry that was asked first; others may share the server.
     pub(crate) name: String,
     /// Base URL of the API.
     pub(crate) api: Url,
@@ -36,13 +36,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        id: u64,
-        profile: &RegistryProfile,
-        api: Url,
-        client: reqwest::Client,
-        in_flight: usize,
-    ) -> Self {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, in_flight: usize) -> Self {
         Self {
             id,
             name: profile.name.clone(),
@@ -63,7 +57,8 @@ impl Connection {
             key: "api_url",
             reason: ForeignText::new(reason),
         };
-        let url = Url::parse(&profile.api_url).map_err(|_| fail("it is not a URL (example: https://registry.example.com)"))?;
+        let url = Url::parse(&profile.api_url)
+            .map_err(|_| fail("it is not a URL (example: https://registry.example.com)"))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(fail("it must start with https:// or http:// and name a host"));
         }
@@ -82,20 +77,16 @@ impl Connection {
     }
 
     /// `<api>/v2/<repository>/<tail>`, every part encoded.
-    pub(crate) fn url(&self, repository: &str, tail: [&str; 2]) -> Result<Url, RegistryError> {
+    /// `None` for a name that no repository has, and that could lead elsewhere.
+    pub(crate) fn url(&self, repository: &str, tail: [&str; 2]) -> Option<Url> {
         let fits = |part: &str| {
             !part.is_empty()
                 && part != "."
                 && part != ".."
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         };
-        if repository.len() > MAX_REPOSITORY || !repository.split('/').all(fits) {
-            return Err(RegistryError::InvalidRepository {
-                registry: self.name.clone(),
-                repository: ForeignText::new(repository),
-            });
-        }
-        Ok(self.join(std::iter::once("v2").chain(repository.split('/')).chain(tail)))
+        let is_name = repository.len() <= MAX_REPOSITORY && repository.split('/').all(fits);
+        is_name.then(|| self.join(std::iter::once("v2").chain(repository.split('/')).chain(tail)))
     }
 
     fn join<'a>(&self, parts: impl Iterator<Item = &'a str>) -> Url {
@@ -119,21 +110,6 @@ impl Connection {
             *known = Some(Arc::new(challenges));
         }
         is_new
-    }
-
-    pub(crate) fn unavailable(&self, reason: &str) -> RegistryError {
-        RegistryError::Unavailable {
-            registry: self.name.clone(),
-            reason: ForeignText::new(reason),
-        }
-    }
-
-    pub(crate) fn must_wait(&self, told: MustWait) -> RegistryError {
-        RegistryError::RateLimited {
-            registry: self.name.clone(),
-            until: told.until,
-            wait: told.wait,
-        }
     }
 
     pub(crate) fn requests(&self) -> RegistryRequests {

@@ -18,9 +18,9 @@ use tokio::{
 };
 
 /// How long a registry is left alone when it does not say how long.
-const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 /// The longest that a registry is left alone, whatever it says.
-const MAX_WAIT: Duration = Duration::from_secs(6 * 3600);
+const MAX_WAIT: Duration = Duration::from_hours(6);
 /// The most unused requests that may be made up for at once.
 const BURST: NonZeroU32 = NonZeroU32::new(10).expect("10 is not zero");
 
@@ -69,7 +69,10 @@ impl Gate {
 
     /// Looks at an answer: when the registry asks to wait, the gate is closed for everybody.
     pub(crate) fn close_if_asked(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), MustWait> {
-        let asked = headers.get("retry-after").and_then(|v| v.to_str().ok()).and_then(retry_after);
+        let asked = headers
+            .get("retry-after")
+            .and_then(|v| v.to_str().ok())
+            .and_then(retry_after);
         match (status, asked) {
             (StatusCode::TOO_MANY_REQUESTS, asked) => Err(self.close(asked.unwrap_or(DEFAULT_WAIT))),
             (StatusCode::SERVICE_UNAVAILABLE, Some(asked)) => Err(self.close(asked)),
@@ -87,7 +90,10 @@ impl Gate {
         if current.is_none_or(|c| c.until < closed.until) {
             *current = Some(closed);
         }
-        MustWait { until: closed.shown, wait }
+        MustWait {
+            until: closed.shown,
+            wait,
+        }
     }
 
     fn check(&self) -> Result<(), MustWait> {
@@ -97,13 +103,18 @@ impl Gate {
         if wait.is_zero() {
             return Ok(());
         }
-        Err(MustWait { until: closed.shown, wait })
+        Err(MustWait {
+            until: closed.shown,
+            wait,
+        })
     }
 }
 
 /// The moment in `wait`, in whole seconds.
 fn shown(wait: Duration) -> Timestamp {
-    let seconds = Timestamp::now().as_second().saturating_add(i64::try_from(wait.as_secs()).unwrap_or(0));
+    let seconds = Timestamp::now()
+        .as_second()
+        .saturating_add(i64::try_from(wait.as_secs()).unwrap_or(0));
     Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }
 
@@ -134,7 +145,9 @@ mod tests {
     async fn a_429_closes_the_gate_for_everybody_until_then() {
         let gate = Gate::new(None, 10);
         assert!(gate.enter(true).await.is_ok());
-        let told = gate.close_if_asked(StatusCode::TOO_MANY_REQUESTS, &headers(Some("30"))).unwrap_err();
+        let told = gate
+            .close_if_asked(StatusCode::TOO_MANY_REQUESTS, &headers(Some("30")))
+            .unwrap_err();
         assert_eq!(told.wait, Duration::from_secs(30));
         assert!(gate.enter(true).await.is_err());
         assert!(gate.enter(false).await.is_err());

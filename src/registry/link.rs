@@ -17,7 +17,11 @@ pub(crate) fn next<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<Opt
             let (params, others) = split_params(after);
             if is_next(params) {
                 let target = target.trim();
-                return if target.is_empty() { Err(InvalidLink) } else { Ok(Some(target)) };
+                return if target.is_empty() {
+                    Err(InvalidLink)
+                } else {
+                    Ok(Some(target))
+                };
             }
             rest = others.trim();
         }
@@ -41,7 +45,9 @@ fn split_params(text: &str) -> (&str, &str) {
 fn is_next(params: &str) -> bool {
     let rel = params.split(';').find_map(|param| {
         let (key, value) = param.split_once('=')?;
-        key.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"'))
+        key.trim()
+            .eq_ignore_ascii_case("rel")
+            .then(|| value.trim().trim_matches('"'))
     });
     rel.is_none_or(|rel| rel.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("next")))
 }
@@ -55,11 +61,17 @@ mod tests {
     #[test]
     fn the_next_page_is_found() {
         for (header, expected) in [
-            (r#"</v2/a/tags/list?last=x&n=100>; rel="next""#, Ok(Some("/v2/a/tags/list?last=x&n=100"))),
+            (
+                r#"</v2/a/tags/list?last=x&n=100>; rel="next""#,
+                Ok(Some("/v2/a/tags/list?last=x&n=100")),
+            ),
             ("<https://r.test/x>;rel=next", Ok(Some("https://r.test/x"))),
             ("</x>", Ok(Some("/x"))),
             ("/x; rel=next", Ok(Some("/x"))),
-            (r#"</first>; rel="first", </next>; title="a, b"; rel="Next last""#, Ok(Some("/next"))),
+            (
+                r#"</first>; rel="first", </next>; title="a, b"; rel="Next last""#,
+                Ok(Some("/next")),
+            ),
             (r#"</first>; rel="first""#, Ok(None)),
             ("<>; rel=next", Err(InvalidLink)),
             ("</x", Err(InvalidLink)),

@@ -40,7 +40,9 @@ pub(crate) async fn facts(
     if let Some(claimed) = claimed_digest(&top)
         && claimed != Digest::of(&top.body)
     {
-        return Err(unavailable("the answer does not have the digest that its header claims"));
+        return Err(unavailable(
+            "the answer does not have the digest that its header claims",
+        ));
     }
     let started = TagReader::start(platforms.clone(), wanted, fetched(&top));
     let mut reader = match started.map_err(|e| unavailable(&e.to_string()))? {
@@ -53,8 +55,10 @@ pub(crate) async fn facts(
             Step::Done(Err(exclusion)) => return Ok(Known::Excluded(exclusion)),
             Step::Need(needed) => needed,
         };
-        let answers: Vec<Option<Answer>> =
-            stream::iter(needed.into_iter().map(|fetch| part(ask, fetch))).buffered(PARALLEL).try_collect().await?;
+        let answers: Vec<Option<Answer>> = stream::iter(needed.into_iter().map(|fetch| part(ask, fetch)))
+            .buffered(PARALLEL)
+            .try_collect()
+            .await?;
         let answers: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(fetched)).collect();
         match reader.answer(&answers).map_err(|e| unavailable(&e.to_string()))? {
             Ok(()) => {}
@@ -80,7 +84,7 @@ async fn part(ask: &Ask<'_>, fetch: Fetch) -> Result<Option<Answer>, RegistryErr
 }
 
 async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Option<Answer>, RegistryError> {
-    let url = ask.connection.url(ask.repository(), tail)?;
+    let url = ask.url(tail)?;
     let accept: &[&str] = if kind == Kind::Manifest { &ACCEPTED } else { &["*/*"] };
     let subject = tail[1];
     match ask.get(kind, &url, accept, MAX_BYTES).await {
@@ -88,7 +92,7 @@ async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Option<Answer
             StatusCode::OK => Ok(Some(answer)),
             StatusCode::NOT_FOUND => Ok(None),
             status => {
-                let reason = format!("the registry answers {status}{}", words(&answer, &ask.secrets()));
+                let reason = format!("the registry answers {status}{}", words(&answer));
                 Err(unavailable(ask, subject, &reason))
             }
         },
@@ -111,7 +115,7 @@ fn claimed_digest(answer: &Answer) -> Option<Digest> {
 
 fn unavailable(ask: &Ask<'_>, subject: &str, reason: &str) -> RegistryError {
     RegistryError::MetadataUnavailable {
-        registry: ask.connection.name.clone(),
+        registry: ask.registry(),
         repository: ask.repository().to_owned(),
         subject: subject.to_owned(),
         reason: ForeignText::new(reason),

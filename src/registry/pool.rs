@@ -164,7 +164,9 @@ impl Registries {
         if !profile.insecure {
             if let Some(path) = self.ca_file(profile, api).await {
                 let read = read_bounded(&path).await;
-                settings.extra_roots.push(read.map_err(|why| fail("ca_file", &format!("{}: {why}", path.display())))?);
+                settings
+                    .extra_roots
+                    .push(read.map_err(|why| fail("ca_file", &format!("{}: {why}", path.display())))?);
                 key = "ca_file";
             }
             if let Some(pem) = &profile.ca_data {
@@ -179,7 +181,13 @@ impl Registries {
                 }
             }
         }
-        if let Some(known) = self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&settings) {
+        if let Some(known) = self
+            .inner
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&settings)
+        {
             return Ok(known.clone());
         }
         let client = http::client(&settings).map_err(|e| fail(key, &e.to_string()))?;

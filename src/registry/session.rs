@@ -86,7 +86,11 @@ impl Session {
         let (connection, health) = self.open(repo).await?;
         let answer = cell(&self.tags, question(&connection, repo));
         let list = async {
-            let ask = Ask { connection: &connection, health: &health, repo };
+            let ask = Ask {
+                connection: &connection,
+                health: &health,
+                repo,
+            };
             tags::list(&ask).await.map(Arc::new)
         };
         answer.get_or_init(|| list).await.clone()
@@ -104,7 +108,11 @@ impl Session {
         let key = (question(&connection, repo), tag.clone(), platforms.clone(), wanted);
         let answer = cell(&self.facts, key);
         let read = async {
-            let ask = Ask { connection: &connection, health: &health, repo };
+            let ask = Ask {
+                connection: &connection,
+                health: &health,
+                repo,
+            };
             metadata::facts(&ask, tag, platforms, wanted).await
         };
         answer.get_or_init(|| read).await.clone()

@@ -5,7 +5,10 @@
 
 use std::collections::HashSet;
 
-use reqwest::{StatusCode, header::{CONTENT_TYPE, HeaderMap}};
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 use serde::Deserialize;
 use url::Url;
 
@@ -41,7 +44,7 @@ struct Page {
 }
 
 pub(crate) async fn list(ask: &Ask<'_>) -> Result<TagList, RegistryError> {
-    let mut url = ask.connection.url(ask.repository(), ["tags", "list"])?;
+    let mut url = ask.url(["tags", "list"])?;
     let mut list = TagList::default();
     let mut known = HashSet::new();
     let mut seen = HashSet::new();
@@ -61,11 +64,12 @@ pub(crate) async fn list(ask: &Ask<'_>) -> Result<TagList, RegistryError> {
         };
         left = left.saturating_sub(answer.body.len());
         for name in page(ask, &answer)? {
-            match TagName::new(&name) {
-                Some(tag) if known.insert(tag.clone()) => list.tags.push(tag),
-                Some(_) => {}
-                None if list.dropped.len() < MAX_DROPPED => list.dropped.push(ForeignText::new(&name)),
-                None => {}
+            if let Some(tag) = TagName::new(&name) {
+                if known.insert(tag.clone()) {
+                    list.tags.push(tag);
+                }
+            } else if list.dropped.len() < MAX_DROPPED {
+                list.dropped.push(ForeignText::new(&name));
             }
         }
         match next(&ask.connection.api, &url, &answer.headers) {
@@ -81,17 +85,17 @@ fn page(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
         StatusCode::OK => {}
         StatusCode::NOT_FOUND => {
             return Err(RegistryError::RepositoryNotFound {
-                registry: ask.connection.name.clone(),
+                registry: ask.registry(),
                 repository: ask.repository().to_owned(),
             });
         }
         status => {
-            let words = super::client::words(answer, &ask.secrets());
-            return Err(ask.connection.unavailable(&format!("it answers {status} to a tag list{words}")));
+            let words = super::client::words(answer);
+            return Err(ask.unavailable(&format!("it answers {status} to a tag list{words}")));
         }
     }
     if !may_be_json(&answer.headers) {
-        return Err(ask.connection.unavailable("it answers a tag list with something that is not JSON"));
+        return Err(ask.unavailable("it answers a tag list with something that is not JSON"));
     }
     let page: Page = serde_json::from_slice(&answer.body)
         .map_err(|e| incomplete(ask, &format!("a page is not a list of tags: {e}")))?;
@@ -131,7 +135,7 @@ fn next(api: &Url, current: &Url, headers: &HeaderMap) -> Result<Option<Url>, li
 
 fn incomplete(ask: &Ask<'_>, reason: &str) -> RegistryError {
     RegistryError::ListIncomplete {
-        registry: ask.connection.name.clone(),
+        registry: ask.registry(),
         repository: ask.repository().to_owned(),
         reason: ForeignText::new(reason),
     }
@@ -148,7 +152,10 @@ mod tests {
         for (link, expected) in [
             ("</v2/a/tags/list?last=b>", "https://r.test:8443/v2/a/tags/list?last=b"),
             ("<?last=b>", "https://r.test:8443/base/v2/a/tags/list?last=b"),
-            ("<https://evil.test/v2/a/tags/list?last=b>", "https://r.test:8443/v2/a/tags/list?last=b"),
+            (
+                "<https://evil.test/v2/a/tags/list?last=b>",
+                "https://r.test:8443/v2/a/tags/list?last=b",
+            ),
             ("<//evil.test/x>", "https://r.test:8443/x"),
             ("<https://u:p@evil.test:1/x#f>", "https://r.test:8443/x"),
         ] {

@@ -16,16 +16,16 @@ use url::Url;
 
 use super::{
     client::{Ask, Trouble, words},
-    credentials::CredentialsIdentity,
     counts::Kind,
+    credentials::CredentialsIdentity,
     error::RegistryError,
 };
 use crate::secret::Secret;
 
 /// The shortest life of a token, whatever the server says.
-const MIN_LIFE: Duration = Duration::from_secs(60);
+const MIN_LIFE: Duration = Duration::from_mins(1);
 /// The longest life of a token, whatever the server says.
-const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
+const MAX_LIFE: Duration = Duration::from_hours(24);
 /// How long before its end a token is no longer used: the request must still arrive.
 const MARGIN: Duration = Duration::from_secs(5);
 /// The longest that a token request takes.
@@ -127,22 +127,19 @@ async fn fetch(ask: &Ask<'_>, key: &TokenKey) -> Result<Token, RegistryError> {
     let answer = match ask.send(Kind::Token, request, MAX_ANSWER).await {
         Ok(answer) => answer,
         Err(Trouble::Registry(error)) => return Err(error),
-        Err(Trouble::TooLarge) => return Err(ask.connection.unavailable("its token answer is too large")),
-        Err(Trouble::Broken(why)) => return Err(ask.connection.unavailable(&format!("token answer: {why}"))),
+        Err(Trouble::TooLarge) => return Err(ask.unavailable("its token answer is too large")),
+        Err(Trouble::Broken(why)) => return Err(ask.unavailable(&format!("token answer: {why}"))),
     };
     match answer.status.as_u16() {
-        200 => read(&answer.body).map_err(|why| ask.connection.unavailable(why)),
-        400..=499 => Err(ask.unauthorized(&format!(
-            "the token server answers {}{}",
-            answer.status,
-            words(&answer, &ask.secrets())
-        ))),
-        _ => Err(ask.connection.unavailable(&format!("the token server answers {}", answer.status))),
+        200 => read(&answer.body).map_err(|why| ask.unavailable(why)),
+        400..=499 => Err(ask.unauthorized(&format!("the token server answers {}{}", answer.status, words(&answer)))),
+        _ => Err(ask.unavailable(&format!("the token server answers {}", answer.status))),
     }
 }
 
 fn read(body: &[u8]) -> Result<Token, &'static str> {
-    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| "the token server's answer is not as expected")?;
+    let answer: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_| "the token server's answer is not as expected")?;
     let given = |token: Option<String>| token.filter(|t| !t.is_empty()).map(Secret::new);
     let secret = given(answer.access_token)
         .or(given(answer.token))

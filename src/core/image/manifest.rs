@@ -220,7 +220,10 @@ impl TagReader {
         }
         for entry in entries {
             let platform = entry.platform.map(Platform::from);
-            if platform.as_ref().is_some_and(|platform| !self.platforms.wants(platform)) {
+            if platform
+                .as_ref()
+                .is_some_and(|platform| !self.platforms.wants(platform))
+            {
                 continue;
             }
             let trusted = platform.is_some();

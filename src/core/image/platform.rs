@@ -147,7 +147,10 @@ mod tests {
         for text in ["linux", "", "/", "linux/", "/amd64"] {
             assert!(text.parse::<Platform>().is_err(), "{text}");
         }
-        assert_eq!(" linux/arm/v7 ".parse::<Platform>().unwrap().to_string(), "linux/arm/v7");
+        assert_eq!(
+            " linux/arm/v7 ".parse::<Platform>().unwrap().to_string(),
+            "linux/arm/v7"
+        );
     }
 
     #[test]

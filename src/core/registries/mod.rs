@@ -209,7 +209,10 @@ impl RegistriesConf {
         }
         if let Some(at) = self.entries.iter().position(|e| e.prefix_key() == profile.prefix_key()) {
             let old = self.entries.remove(at);
-            warn(format!("`prefix` replaces the entry {:?} with the same prefix", old.name));
+            warn(format!(
+                "`prefix` replaces the entry {:?} with the same prefix",
+                old.name
+            ));
         }
         self.entries.push(Arc::new(profile));
     }

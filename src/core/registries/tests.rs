@@ -86,7 +86,11 @@ fn odd_entries_are_named_in_warnings() {
         entry("c", "c.test", "  insecure: on\n  ca_data: PEM\n"),
     ]);
     let warnings = conf.warnings().join("\n");
-    for part in ["registries[0] (a): `credentials`", "registries[1] (b): `prefix` replaces", "registries[2] (c): `ca_file`"] {
+    for part in [
+        "registries[0] (a): `credentials`",
+        "registries[1] (b): `prefix` replaces",
+        "registries[2] (c): `ca_file`",
+    ] {
         assert!(warnings.contains(part), "{part}\n{warnings}");
     }
     assert!(!warnings.contains("hunter2"), "{warnings}");
@@ -98,9 +102,18 @@ fn errors_name_entry_and_key() {
     for (yaml, part) in [
         ("registries:\n- name: A\n", "registries[0] (A): `api_url`"),
         ("registries:\n- api_url: https://a\n", "registries[0]: `name`"),
-        ("registries:\n- {name: A, api_url: 'https://a', prefix: a, limit: many}\n", "limit"),
-        ("registries:\n- {name: A, api_url: 'https://a', prefix: a, insecure: maybe}\n", "insecure"),
-        ("registries:\n- {name: A, api_url: 'https://a', prefix: a, credsexpire: 3600}\n", "`credsexpire`"),
+        (
+            "registries:\n- {name: A, api_url: 'https://a', prefix: a, limit: many}\n",
+            "limit",
+        ),
+        (
+            "registries:\n- {name: A, api_url: 'https://a', prefix: a, insecure: maybe}\n",
+            "insecure",
+        ),
+        (
+            "registries:\n- {name: A, api_url: 'https://a', prefix: a, credsexpire: 3600}\n",
+            "`credsexpire`",
+        ),
     ] {
         let error = RegistriesConf::parse(yaml).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
@@ -109,8 +122,12 @@ fn errors_name_entry_and_key() {
 
 #[test]
 fn plain_scalars_are_texts_where_a_text_is_meant() {
-    let conf = RegistriesConf::parse("registries:\n- {name: 1.20, api_url: 'https://a', prefix: 10, limit: ~}\n").unwrap();
-    assert_eq!((conf.entries()[0].name.as_str(), conf.entries()[0].prefix.as_str()), ("1.20", "10"));
+    let conf =
+        RegistriesConf::parse("registries:\n- {name: 1.20, api_url: 'https://a', prefix: 10, limit: ~}\n").unwrap();
+    assert_eq!(
+        (conf.entries()[0].name.as_str(), conf.entries()[0].prefix.as_str()),
+        ("1.20", "10")
+    );
 }
 
 proptest! {

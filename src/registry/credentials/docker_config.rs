@@ -16,7 +16,10 @@ const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 /// `user:password` in base64; without it `username` and `password` are read.
 pub fn from_docker_config(json: &str, api_url: &str) -> Result<Credentials, CredentialsError> {
     let config: Map<String, Value> = serde_json::from_str(json).map_err(|_| CredentialsError::BadJson)?;
-    let auths = config.get("auths").and_then(Value::as_object).ok_or(CredentialsError::NoAuths)?;
+    let auths = config
+        .get("auths")
+        .and_then(Value::as_object)
+        .ok_or(CredentialsError::NoAuths)?;
     let registry = Place::of(api_url, None);
     let best = auths
         .iter()
@@ -55,7 +58,12 @@ fn rank<'a>(registry: &Place, key: &'a str) -> Option<(bool, std::cmp::Reverse<u
     if !(below.is_empty() || registry.path.is_empty() || below.starts_with('/')) {
         return None;
     }
-    Some((!below.is_empty(), std::cmp::Reverse(below.len()), place.written != registry.written, key))
+    Some((
+        !below.is_empty(),
+        std::cmp::Reverse(below.len()),
+        place.written != registry.written,
+        key,
+    ))
 }
 
 /// Host, port and path of a URL, or of `host[:port][/path]`.
@@ -63,8 +71,9 @@ struct Place {
     host: String,
     /// The host before Docker Hub's names became one.
     written: String,
-    /// Empty for the default port of the registry's scheme.
+    /// A key without a port has the default port of the registry's scheme.
     port: String,
+    default_port: &'static str,
     /// Without slashes at its ends.
     path: String,
 }
@@ -81,21 +90,25 @@ impl Place {
         let default_port = match (registry, scheme) {
             (None, "http") => "80",
             (None, _) => "443",
-            // Keys are compared with what the registry's own default is; see `same_port`.
-            (Some(registry), _) => registry.default_port(),
+            (Some(registry), _) => registry.default_port,
         };
         let path = path.trim_matches('/');
         Self {
             host: if is_hub { HUB[0].to_owned() } else { written.clone() },
             written,
-            port: if port.is_empty() { default_port.to_owned() } else { port.to_owned() },
+            port: if port.is_empty() {
+                default_port.to_owned()
+            } else {
+                port.to_owned()
+            },
+            default_port,
             // `docker login` writes the version of the API behind Docker Hub's host.
-            path: if is_hub && matches!(path, "v1" | "v2") { String::new() } else { path.to_owned() },
+            path: if is_hub && matches!(path, "v1" | "v2") {
+                String::new()
+            } else {
+                path.to_owned()
+            },
         }
-    }
-
-    fn default_port(&self) -> &'static str {
-        if self.port == "80" { "80" } else { "443" }
     }
 
     fn shown(&self) -> String {

@@ -118,7 +118,9 @@ impl fmt::Debug for CredentialsIdentity {
 /// Reads `user:password`, split at the first colon, as Secrets hold it. One trailing line break is removed; a half may be
 /// empty.
 pub fn from_user_password(text: &str) -> Result<Credentials, CredentialsError> {
-    let (username, password) = without_line_break(text).split_once(':').ok_or(CredentialsError::Malformed)?;
+    let (username, password) = without_line_break(text)
+        .split_once(':')
+        .ok_or(CredentialsError::Malformed)?;
     Ok(Credentials::new(username, password.to_owned()))
 }
 
@@ -129,7 +131,13 @@ pub fn from_env_value(name: &str, text: &str) -> Result<Credentials, Credentials
             name: ForeignText::new(name),
         });
     }
-    from_user_password(text).and_then(|c| if c.is_complete() { Ok(c) } else { Err(CredentialsError::Malformed) })
+    from_user_password(text).and_then(|c| {
+        if c.is_complete() {
+            Ok(c)
+        } else {
+            Err(CredentialsError::Malformed)
+        }
+    })
 }
 
 /// Reads an environment variable of this process.
@@ -146,5 +154,7 @@ pub fn from_env(name: &str) -> Result<Credentials, CredentialsError> {
 }
 
 fn without_line_break(text: &str) -> &str {
-    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
+    text.strip_suffix("\r\n")
+        .or_else(|| text.strip_suffix('\n'))
+        .unwrap_or(text)
 }

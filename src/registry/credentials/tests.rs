@@ -7,14 +7,20 @@ use serde_json::json;
 use super::{ext::run, *};
 
 fn config(keys: &[&str]) -> String {
-    let entries = keys.iter().map(|key| ((*key).to_owned(), json!({"auth": STANDARD.encode(format!("{key}:pw"))})));
-    json!({"auths": serde_json::Map::from_iter(entries)}).to_string()
+    let entries = keys
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({"auth": STANDARD.encode(format!("{key}:pw"))})));
+    json!({"auths": entries.collect::<serde_json::Map<_, _>>()}).to_string()
 }
 
 fn chosen(keys: &[&str], api_url: &str) -> Option<String> {
     // The key stands in front of the last colon but its own may come first; compare what was split at the first.
     let found = from_docker_config(&config(keys), api_url).ok()?;
-    Some(format!("{}:{}", found.username, found.password.expose()).trim_end_matches(":pw").to_owned())
+    Some(
+        format!("{}:{}", found.username, found.password.expose())
+            .trim_end_matches(":pw")
+            .to_owned(),
+    )
 }
 
 #[test]
@@ -22,7 +28,9 @@ fn a_pull_secret_is_matched_by_host_port_and_path() {
     let hub = "https://registry-1.docker.io";
     for (keys, api_url, expected) in [
         (&["quay.io"][..], "https://quay.io/", Some("quay.io")),
-        (&["https://quay.io/"], "http://quay.io:443", Some("https://quay.io/")),
+        (&["https://quay.io/"], "http://quay.io", Some("https://quay.io/")),
+        // The scheme of a key does not count, so neither does the port that it implies.
+        (&["https://quay.io/"], "http://quay.io:443", None),
         (&["QUAY.io"], "https://quay.io", Some("QUAY.io")),
         (&["quay.io.evil.test"], "https://quay.io", None),
         (&["quay.io:8443"], "https://quay.io", None),
@@ -31,10 +39,22 @@ fn a_pull_secret_is_matched_by_host_port_and_path() {
         (&["r.test"], "http://r.test", Some("r.test")),
         (&["[::1]:5000"], "http://[::1]:5000", Some("[::1]:5000")),
         (&["[::1]"], "http://[::1]:5000", None),
-        (&["https://index.docker.io/v1/"], hub, Some("https://index.docker.io/v1/")),
+        (
+            &["https://index.docker.io/v1/"],
+            hub,
+            Some("https://index.docker.io/v1/"),
+        ),
         (&["docker.io"], hub, Some("docker.io")),
-        (&["index.docker.io", "registry-1.docker.io"], hub, Some("registry-1.docker.io")),
-        (&["quay.io/a", "quay.io", "quay.io/a/b"], "https://quay.io", Some("quay.io")),
+        (
+            &["index.docker.io", "registry-1.docker.io"],
+            hub,
+            Some("registry-1.docker.io"),
+        ),
+        (
+            &["quay.io/a", "quay.io", "quay.io/a/b"],
+            "https://quay.io",
+            Some("quay.io"),
+        ),
         (&["quay.io/a", "quay.io/a/b"], "https://quay.io", Some("quay.io/a/b")),
         (&["r.test/team"], "https://r.test/team", Some("r.test/team")),
         (&["r.test/team-b"], "https://r.test/team", None),
@@ -61,21 +81,37 @@ fn entries_are_read_in_both_forms() {
 
 #[test]
 fn one_trailing_line_break_is_removed() {
-    for (text, password) in [("bob:s", "s"), ("bob:s\n", "s"), ("bob:s\r\n", "s"), ("bob:s\n\n", "s\n"), ("bob:", "")] {
-        assert_eq!(from_user_password(text).unwrap().password.expose(), password, "{text:?}");
+    for (text, password) in [
+        ("bob:s", "s"),
+        ("bob:s\n", "s"),
+        ("bob:s\r\n", "s"),
+        ("bob:s\n\n", "s\n"),
+        ("bob:", ""),
+    ] {
+        assert_eq!(
+            from_user_password(text).unwrap().password.expose(),
+            password,
+            "{text:?}"
+        );
     }
 }
 
 #[test]
 fn a_variable_that_cannot_be_named_is_not_set() {
     for name in ["", "A=B", "A\0B", "AIU_TEST_SURELY_NOT_SET"] {
-        assert!(matches!(from_env(name), Err(CredentialsError::Unset { .. })), "{name:?}");
+        assert!(
+            matches!(from_env(name), Err(CredentialsError::Unset { .. })),
+            "{name:?}"
+        );
     }
 }
 
 #[test]
 fn credentials_are_not_printed_and_their_identity_tells_them_apart() {
-    let (a, b) = (Credentials::new("ab", Secret::new("c")), Credentials::new("a", Secret::new("bc")));
+    let (a, b) = (
+        Credentials::new("ab", Secret::new("c")),
+        Credentials::new("a", Secret::new("bc")),
+    );
     assert_ne!(a.identity(), b.identity());
     assert_eq!(a.identity(), a.clone().identity());
     let printed = format!("{a:?} {:?}", a.identity());
@@ -119,7 +155,9 @@ async fn a_program_that_hangs_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let marker = folder.path().join("child");
     let text = format!("sleep 300 & echo $! > {}; wait", marker.display());
-    let error = run(&script(&folder, &text), Duration::from_millis(500)).await.unwrap_err();
+    let error = run(&script(&folder, &text), Duration::from_millis(500))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("did not end"), "{error}");
     let child = fs::read_to_string(&marker).unwrap();
     let proc = format!("/proc/{}/stat", child.trim());

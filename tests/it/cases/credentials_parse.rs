@@ -6,7 +6,7 @@ use argocd_image_updater::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let text = |key: &str| input[key].as_str().ok_or(format!("no {key}"));
     let read = match input["kind"].as_str() {
         Some("source") => return Ok(source(text("spec")?, input["require_registry"] == true)),
@@ -30,7 +30,10 @@ fn source(text: &str, require_registry: bool) -> Value {
         return json!({"error": "invalid"});
     }
     let mut shown = match source {
-        CredentialRef::Secret { secret: ObjectKey { namespace, name }, field } => {
+        CredentialRef::Secret {
+            secret: ObjectKey { namespace, name },
+            field,
+        } => {
             json!({"type": "secret", "namespace": namespace, "name": name, "field": field})
         }
         CredentialRef::PullSecret(ObjectKey { namespace, name }) => {

@@ -10,7 +10,7 @@ use argocd_image_updater::{
 };
 use serde_json::{Map, Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let yaml = input["yaml"].as_str().ok_or("no yaml")?;
     match input["kind"].as_str() {
         Some("parse") => Ok(match parse_file(yaml) {
@@ -23,7 +23,11 @@ pub fn run(input: &Value) -> Result<Value, String> {
                 Err(error) => return Ok(json!({"error": label(&error)})),
             };
             let images = input["images_in_order"].as_array().ok_or("no images")?;
-            let lookups: Vec<Value> = images.iter().filter_map(Value::as_str).map(|i| lookup(&conf, i)).collect();
+            let lookups: Vec<Value> = images
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|i| lookup(&conf, i))
+                .collect();
             Ok(json!({"lookups": lookups}))
         }
         other => Err(format!("unknown kind {other:?}")),
@@ -50,7 +54,11 @@ fn entry(entry: &RegistryEntry) -> Value {
         ("name", text(&entry.name)),
         ("prefix", text(&entry.prefix)),
     ] {
-        let value = if key == "api_url" { value.strip_suffix('/').unwrap_or(&value).to_owned() } else { value };
+        let value = if key == "api_url" {
+            value.strip_suffix('/').unwrap_or(&value).to_owned()
+        } else {
+            value
+        };
         shown.insert(key.to_owned(), value.into());
     }
     for (key, field) in [
@@ -68,7 +76,11 @@ fn entry(entry: &RegistryEntry) -> Value {
     {
         shown.insert("tagsortmode".to_owned(), mode.as_str().into());
     }
-    for (key, field) in [("default", entry.default), ("insecure", entry.insecure), ("ping", entry.ping)] {
+    for (key, field) in [
+        ("default", entry.default),
+        ("insecure", entry.insecure),
+        ("ping", entry.ping),
+    ] {
         if field == Some(true) {
             shown.insert(key.to_owned(), true.into());
         }
@@ -76,7 +88,10 @@ fn entry(entry: &RegistryEntry) -> Value {
     if let Some(limit) = entry.limit.filter(|limit| *limit != 0) {
         shown.insert("limit".to_owned(), limit.into());
     }
-    let expire = entry.credsexpire.as_deref().and_then(|text| text.parse::<GoDuration>().ok());
+    let expire = entry
+        .credsexpire
+        .as_deref()
+        .and_then(|text| text.parse::<GoDuration>().ok());
     if let Some(expire) = expire.filter(|d| !d.is_zero()) {
         shown.insert("credsexpire_seconds".to_owned(), expire.to_std().as_secs_f64().into());
     }

@@ -6,8 +6,13 @@ use argocd_image_updater::core::image::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
-    let texts: Vec<&str> = input["platforms"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+pub(super) fn run(input: &Value) -> Result<Value, String> {
+    let texts: Vec<&str> = input["platforms"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let platforms = if texts.is_empty() {
         Platforms::any()
     } else {
@@ -16,7 +21,11 @@ pub fn run(input: &Value) -> Result<Value, String> {
             Err(_) => return Ok(json!({"error": "bad_platform"})),
         }
     };
-    let wanted = if input["wants_metadata"] == true { FactsWanted::Created } else { FactsWanted::Digest };
+    let wanted = if input["wants_metadata"] == true {
+        FactsWanted::Created
+    } else {
+        FactsWanted::Digest
+    };
     let top = manifest(&input["tag_manifest"]).ok_or("no tag manifest")?;
     Ok(match read(input, platforms, wanted, top) {
         Some(Ok(facts)) => json!({"info": shown(&facts)}),

@@ -6,7 +6,7 @@ use argocd_image_updater::core::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let text = |key: &str| input[key].as_str().ok_or(format!("no {key}"));
     match input["kind"].as_str() {
         Some("repo_url") => {

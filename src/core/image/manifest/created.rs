@@ -21,7 +21,10 @@ fn is_rfc3339(text: &[u8]) -> bool {
     let shape = b"dddd-dd-ddTdd:dd:dd";
     let fits = |bytes: &[u8], shape: &[u8]| {
         bytes.len() == shape.len()
-            && bytes.iter().zip(shape).all(|(b, s)| if *s == b'd' { b.is_ascii_digit() } else { b == s })
+            && bytes
+                .iter()
+                .zip(shape)
+                .all(|(b, s)| if *s == b'd' { b.is_ascii_digit() } else { b == s })
     };
     let Some((date, rest)) = text.split_at_checked(shape.len()) else {
         return false;

@@ -39,7 +39,8 @@ pub(super) struct Config {
     #[serde(flatten)]
     pub(super) platform: PlatformField,
     pub(super) created: Option<serde_json::Value>,
-    config: Option<ContainerConfig>,
+    #[serde(rename = "config")]
+    container: Option<ContainerConfig>,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +61,11 @@ impl From<PlatformField> for Platform {
 impl Config {
     /// Takes the labels out.
     pub(super) fn labels(&mut self) -> BTreeMap<String, String> {
-        let labels = self.config.take().and_then(|c| c.labels).unwrap_or_default();
-        labels.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
+        let labels = self.container.take().and_then(|c| c.labels).unwrap_or_default();
+        labels
+            .into_iter()
+            .map(|(key, value)| (key, value.unwrap_or_default()))
+            .collect()
     }
 }
 

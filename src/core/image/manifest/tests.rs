@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const AMD: &str = r#"{"os":"linux","architecture":"amd64","created":"2024-05-01T10:00:00Z","config":{"Labels":{"a":"amd"}}}"#;
+const AMD: &str =
+    r#"{"os":"linux","architecture":"amd64","created":"2024-05-01T10:00:00Z","config":{"Labels":{"a":"amd"}}}"#;
 const ARM: &str = r#"{"os":"linux","architecture":"arm64","created":"2024-06-01T10:00:00Z"}"#;
 
 fn image(config: &str) -> String {
@@ -27,29 +28,41 @@ fn linux(arch: &str) -> Platforms {
 /// Reads a tag from a store of bodies; what has `manifests` is an index.
 fn read(platforms: Platforms, wanted: FactsWanted, top: &str, store: &[&str]) -> (Result<TagFacts, Exclusion>, usize) {
     let fetched = |body: &'_ str| -> Option<&'static str> {
-        Some(if body.contains("\"manifests\"") { OCI_INDEX } else { OCI_MANIFEST })
+        Some(if body.contains("\"manifests\"") {
+            OCI_INDEX
+        } else {
+            OCI_MANIFEST
+        })
     };
-    let start = Fetched { media_type: fetched(top), body: top.as_bytes() };
-    let mut fetches = 0;
+    let start = Fetched {
+        media_type: fetched(top),
+        body: top.as_bytes(),
+    };
+    let mut asked = 0;
     let mut reader = match TagReader::start(platforms, wanted, start).unwrap() {
         Ok(reader) => reader,
-        Err(exclusion) => return (Err(exclusion), fetches),
+        Err(exclusion) => return (Err(exclusion), asked),
     };
     loop {
         let needed = match reader.step() {
-            Step::Done(result) => return (result, fetches),
+            Step::Done(result) => return (result, asked),
             Step::Need(needed) => needed,
         };
-        fetches += needed.len();
+        asked += needed.len();
         let answers: Vec<_> = needed
             .iter()
             .map(|fetch| {
-                let body = store.iter().find(|body| Digest::of(body.as_bytes()) == fetch.digest())?;
-                Some(Fetched { media_type: fetched(body), body: body.as_bytes() })
+                let body = store
+                    .iter()
+                    .find(|body| Digest::of(body.as_bytes()) == fetch.digest())?;
+                Some(Fetched {
+                    media_type: fetched(body),
+                    body: body.as_bytes(),
+                })
             })
             .collect();
         if let Err(exclusion) = reader.answer(&answers).unwrap() {
-            return (Err(exclusion), fetches);
+            return (Err(exclusion), asked);
         }
     }
 }
@@ -57,10 +70,7 @@ fn read(platforms: Platforms, wanted: FactsWanted, top: &str, store: &[&str]) ->
 #[test]
 fn the_digest_of_an_index_with_a_wanted_platform_needs_no_further_request() {
     let (amd, arm) = (image(AMD), image(ARM));
-    let top = index(&[
-        (&amd, Some(r#"{"os":"linux","architecture":"amd64"}"#)),
-        (&arm, None),
-    ]);
+    let top = index(&[(&amd, Some(r#"{"os":"linux","architecture":"amd64"}"#)), (&arm, None)]);
     let (facts, fetches) = read(linux("amd64"), FactsWanted::Digest, &top, &[&amd, AMD, &arm, ARM]);
     assert_eq!(facts.unwrap().digest, Digest::of(top.as_bytes()));
     assert_eq!(fetches, 0);
@@ -127,12 +137,19 @@ fn an_index_with_thousands_of_entries_is_refused() {
 #[test]
 fn what_is_lasting_and_what_is_not() {
     let start = |media_type, body: &'static str| {
-        let fetched = Fetched { media_type, body: body.as_bytes() };
+        let fetched = Fetched {
+            media_type,
+            body: body.as_bytes(),
+        };
         TagReader::start(linux("amd64"), FactsWanted::Digest, fetched).map(|r| r.map(|_| ()))
     };
     let v1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     assert_eq!(start(Some(v1), "{}"), Ok(Err(Exclusion::Schema1)));
-    for (media_type, body) in [(OCI_MANIFEST, "{}"), (OCI_MANIFEST, "[]"), (OCI_INDEX, "{\"manifests\":5}")] {
+    for (media_type, body) in [
+        (OCI_MANIFEST, "{}"),
+        (OCI_MANIFEST, "[]"),
+        (OCI_INDEX, "{\"manifests\":5}"),
+    ] {
         assert!(
             matches!(start(Some(media_type), body), Ok(Err(Exclusion::NotAnImage { .. }))),
             "{media_type} {body}"
