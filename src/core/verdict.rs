@@ -23,6 +23,8 @@ pub enum Reason {
     RateLimited,
     /// The registry refused the credentials, or the lack of them.
     Unauthorized,
+    /// The registry says that the repository does not exist.
+    RepositoryNotFound,
     /// The version constraint cannot be read.
     InvalidConstraint,
     /// A pattern or label selector cannot be read.
