@@ -22,7 +22,7 @@ use argocd_image_updater::{
     core::{image::Platform, registries::RegistriesConf, report::ResourceReport, resolve::Author},
     engine::{Engine, Options, Task, decide::WritePermit},
     git::{self, MirrorOptions, Mirrors},
-    registry::{Registries, RegistryOptions},
+    registry::{self, Registries},
 };
 use kube::{Api, api::ListParams};
 use tokio::sync::mpsc;
@@ -120,7 +120,7 @@ impl World {
             "registries:\n- name: Example\n  prefix: registry.example.com\n  api_url: {}\n",
             self.registry.url()
         );
-        let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), RegistryOptions::default());
+        let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), registry::Options::default());
         let mirrors = Mirrors::new(scratch.join("git"), MirrorOptions::default())?;
         let options = Options {
             argocd_namespace: "argocd".to_owned(),

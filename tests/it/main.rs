@@ -2,6 +2,7 @@
 
 mod cases;
 mod controller;
+mod docs;
 mod faults;
 mod scenarios;
 mod support;
