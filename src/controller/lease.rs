@@ -50,9 +50,9 @@ impl Default for Timings {
 }
 
 /// A candidate for the lease.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Lease {
-    api: Api<k8s::Lease>,
+    cluster: Cluster,
     namespace: Arc<str>,
     identity: Arc<str>,
     timings: Timings,
@@ -88,9 +88,9 @@ impl Seen {
 
 impl Lease {
     /// A candidate called `identity`, which no other process may use, for the lease in `namespace`.
-    pub fn new(cluster: &Cluster, namespace: &str, identity: &str) -> Self {
+    pub fn new(cluster: Cluster, namespace: impl Into<Arc<str>>, identity: impl Into<Arc<str>>) -> Self {
         Self {
-            api: Api::namespaced(cluster.client(), namespace),
+            cluster,
             namespace: namespace.into(),
             identity: identity.into(),
             timings: Timings::default(),
@@ -127,7 +127,6 @@ impl Lease {
     }
 
     fn hold(&self, seen: Option<Seen>, renewed: Instant) -> Held {
-        tracing::info!(lease = LEASE_NAME, identity = &*self.identity, "we hold the lease");
         let (lost, stop) = (CancellationToken::new(), CancellationToken::new());
         let (sender, renewals) = watch::channel(renewed);
         let keeping = {
@@ -192,10 +191,10 @@ impl Lease {
                 done => return done.map(|()| Try::Ours),
             }
         }
-        let found = self.api.get_opt(LEASE_NAME).await;
+        let found = self.api().get_opt(LEASE_NAME).await;
         let Some(found) = found.map_err(|error| self.action("get").failed(&error))? else {
             let created = self
-                .api
+                .api()
                 .create(&PostParams::default(), &self.claimed(k8s::Lease::default()))
                 .await;
             let created = created.map_err(|error| self.action("create").failed(&error))?;
@@ -216,7 +215,7 @@ impl Lease {
     }
 
     async fn replace(&self, lease: k8s::Lease, seen: &mut Option<Seen>) -> Result<(), ClusterError> {
-        let stored = self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await;
+        let stored = self.api().replace(LEASE_NAME, &PostParams::default(), &lease).await;
         let stored = stored.map_err(|error| self.action("update").failed(&error))?;
         Self::see(seen, stored);
         Ok(())
@@ -248,6 +247,10 @@ impl Lease {
         spec.lease_duration_seconds = i32::try_from(self.timings.duration.as_secs()).ok();
         spec.renew_time = Some(now);
         lease
+    }
+
+    fn api(&self) -> Api<k8s::Lease> {
+        Api::namespaced(self.cluster.client(), &self.namespace)
     }
 
     fn action(&self, verb: &'static str) -> Action {

@@ -104,11 +104,11 @@ async fn watching(cluster: &Cluster, namespace: &str) -> (Watches, DropGuard) {
 
 #[tokio::test]
 async fn a_patch_tests_what_it_was_decided_on() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("patch").await;
-    let applications = raw(&server.admin(), "Application", &namespace);
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let applications = raw(&server.client(), "Application", &namespace);
     applications.create(&CREATE, &application("shop")).await.unwrap();
-    let cluster = Cluster::new(server.admin());
+    let cluster = Cluster::new(server.client());
     let key = ObjectKey::new(&namespace, "shop");
     let seen = cluster.get_application(&key).await.unwrap().unwrap();
 
@@ -145,9 +145,9 @@ async fn a_patch_tests_what_it_was_decided_on() {
 
 #[tokio::test]
 async fn a_patch_tells_apart_why_it_was_refused() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("refused").await;
-    let applications = raw(&server.admin(), "Application", &namespace);
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let applications = raw(&server.client(), "Application", &namespace);
     applications.create(&CREATE, &application("shop")).await.unwrap();
     let account = server.original_account(&namespace).await;
     let cluster = Cluster::new(server.client_as(&namespace, account));
@@ -181,11 +181,11 @@ async fn a_patch_tells_apart_why_it_was_refused() {
 
 #[tokio::test]
 async fn a_field_that_the_api_server_does_not_know_is_missing_in_the_answer() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("pruned").await;
-    let applications = raw(&server.admin(), "Application", &namespace);
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let applications = raw(&server.client(), "Application", &namespace);
     applications.create(&CREATE, &application("shop")).await.unwrap();
-    let cluster = Cluster::new(server.admin());
+    let cluster = Cluster::new(server.client());
 
     let parameters = json!([{"name": "image.tag", "value": "1.1", "notInTheSchema": true}]);
     let meant = patch(json!([{"op": "add", "path": "/spec/source/helm", "value": {"parameters": parameters}}]));
@@ -202,10 +202,10 @@ async fn a_field_that_the_api_server_does_not_know_is_missing_in_the_answer() {
 
 #[tokio::test]
 async fn the_rights_of_the_original_suffice() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("rights").await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let account = server.original_account(&namespace).await;
-    let admin = server.admin();
+    let admin = server.client();
     let (applications, updaters) = (
         raw(&admin, "Application", &namespace),
         raw(&admin, "ImageUpdater", &namespace),
@@ -258,7 +258,7 @@ async fn the_rights_of_the_original_suffice() {
     // An event, Secrets and ConfigMaps.
     let event = events::images_updated(&shop, &[], jiff::Timestamp::now());
     cluster.create_event(&event).await.unwrap();
-    let stored: Api<Event> = Api::namespaced(server.admin(), &namespace);
+    let stored: Api<Event> = Api::namespaced(server.client(), &namespace);
     let stored = stored.get(&event.name_any()).await.unwrap();
     assert_eq!(stored.involved_object.uid, shop.metadata.uid);
     let fields = cluster
@@ -296,14 +296,14 @@ async fn the_rights_of_the_original_suffice() {
 
 #[tokio::test]
 async fn an_event_is_told_once_for_what_matters_and_never_for_the_rest() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("events").await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let (applications, updaters) = (
-        raw(&server.admin(), "Application", &namespace),
-        raw(&server.admin(), "ImageUpdater", &namespace),
+        raw(&server.client(), "Application", &namespace),
+        raw(&server.client(), "ImageUpdater", &namespace),
     );
     applications.create(&CREATE, &application("there")).await.unwrap();
-    let cluster = Cluster::new(server.admin());
+    let cluster = Cluster::new(server.client());
     let (mut watches, _running) = watching(&cluster, &namespace).await;
     assert!(watches.health.is_ready());
     assert_eq!(watches.applications.list(&namespace).len(), 1);
@@ -369,9 +369,9 @@ async fn an_event_is_told_once_for_what_matters_and_never_for_the_rest() {
 
 #[tokio::test]
 async fn a_watch_survives_an_api_server_that_was_away_and_repeats_nothing() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("away").await;
-    let applications = raw(&server.admin(), "Application", &namespace);
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let applications = raw(&server.client(), "Application", &namespace);
     for name in ["stays", "changes", "goes"] {
         applications.create(&CREATE, &application(name)).await.unwrap();
     }
@@ -422,9 +422,9 @@ async fn a_watch_survives_an_api_server_that_was_away_and_repeats_nothing() {
 
 #[tokio::test]
 async fn a_watch_without_rights_names_them_and_begins_when_it_gets_them() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("norights").await;
-    raw(&server.admin(), "Application", &namespace)
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    raw(&server.client(), "Application", &namespace)
         .create(&CREATE, &application("shop"))
         .await
         .unwrap();
@@ -480,10 +480,10 @@ fn loose_definitions() -> Vec<Value> {
 #[tokio::test]
 async fn a_malformed_object_does_not_jam_the_watch_over_all_namespaces() {
     let server = ApiServer::own(&loose_definitions());
-    let (one, two) = (server.namespace("one").await, server.namespace("two").await);
+    let (one, two) = (server.namespace().await, server.namespace().await);
     let (first, second) = (
-        raw(&server.admin(), "Application", &one),
-        raw(&server.admin(), "Application", &two),
+        raw(&server.client(), "Application", &one),
+        raw(&server.client(), "Application", &two),
     );
     let mut bad = application("bad");
     bad.data["spec"]["source"]["path"] = json!({"not": "a text"});
@@ -495,12 +495,12 @@ async fn a_malformed_object_does_not_jam_the_watch_over_all_namespaces() {
             .await
             .unwrap();
     }
-    let updaters = raw(&server.admin(), "ImageUpdater", &two);
+    let updaters = raw(&server.client(), "ImageUpdater", &two);
     let mut bad = updater("bad");
     bad.data["spec"]["applicationRefs"] = json!("all of them");
     updaters.create(&CREATE, &bad).await.unwrap();
 
-    let cluster = Cluster::new(server.admin());
+    let cluster = Cluster::new(server.client());
     let shutdown = CancellationToken::new();
     let _running = shutdown.clone().drop_guard();
     let mut watches = watch::start(&cluster, &Scope::All, &shutdown);
@@ -553,9 +553,9 @@ async fn a_malformed_object_does_not_jam_the_watch_over_all_namespaces() {
 
 #[tokio::test]
 async fn a_name_from_a_stranger_cannot_reach_another_object() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("names").await;
-    let cluster = Cluster::new(server.admin());
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let cluster = Cluster::new(server.client());
     let before = cluster.requests();
     for name in ["../../default/secrets/x", "x?y", "..", "a/b", ""] {
         let error = cluster.secret(&ObjectKey::new(&namespace, name)).await.unwrap_err();
@@ -566,14 +566,14 @@ async fn a_name_from_a_stranger_cannot_reach_another_object() {
 
 #[tokio::test]
 async fn a_kubeconfig_file_says_where_and_who() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("kubeconfig").await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let name = server.original_account(&namespace).await;
     let user = User::ServiceAccount {
         namespace: &namespace,
         name,
     };
-    let path = server.kubeconfig(server.address(), user, &namespace);
+    let path = server.kubeconfig_via(server.address(), user, &namespace);
     let (client, context) = connect::client(Some(&path)).await.unwrap();
     assert_eq!(context, namespace);
     let cluster = Cluster::new(client);
@@ -590,13 +590,18 @@ async fn a_kubeconfig_file_says_where_and_who() {
         .unwrap_err();
     assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
     assert_eq!((cluster.requests(), cluster.failed_requests()), (2, 1));
+
+    let (client, context) = connect::client(Some(&server.kubeconfig())).await.unwrap();
+    assert_eq!(context, "default");
+    let gone = ObjectKey::new("default", "gone");
+    assert_eq!(Cluster::new(client).get_application(&gone).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn our_types_are_those_that_the_api_server_serves() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("types").await;
-    let api: Api<ImageUpdater> = Api::namespaced(server.admin(), &namespace);
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let api: Api<ImageUpdater> = Api::namespaced(server.client(), &namespace);
     assert!(
         api.list(&kube::api::ListParams::default())
             .await
@@ -604,6 +609,6 @@ async fn our_types_are_those_that_the_api_server_serves() {
             .items
             .is_empty()
     );
-    let cluster = Cluster::new(server.admin());
+    let cluster = Cluster::new(server.client());
     assert_eq!(cluster.app_project(&namespace, "gone").await.unwrap(), None);
 }

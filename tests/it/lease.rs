@@ -35,13 +35,13 @@ async fn acquire(candidate: &Lease) -> Held {
 }
 
 fn leases(server: &ApiServer, namespace: &str) -> Api<k8s::Lease> {
-    Api::namespaced(server.admin(), namespace)
+    Api::namespaced(server.client(), namespace)
 }
 
 /// The spec as the API server has it.
 async fn stored(server: &ApiServer, namespace: &str) -> Value {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease"));
-    let api: Api<DynamicObject> = Api::namespaced_with(server.admin(), namespace, &kind);
+    let api: Api<DynamicObject> = Api::namespaced_with(server.client(), namespace, &kind);
     api.get(LEASE_NAME).await.unwrap().data["spec"].clone()
 }
 
@@ -85,11 +85,11 @@ impl Original {
 
 #[tokio::test]
 async fn a_free_lease_is_taken_and_renewed_in_the_form_of_other_controllers() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("lease").await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let account = server.original_account(&namespace).await;
     let cluster = Cluster::new(server.client_as(&namespace, account));
-    let held = acquire(&Lease::new(&cluster, &namespace, "us").with_timings(QUICK)).await;
+    let held = acquire(&Lease::new(cluster.clone(), namespace.as_str(), "us").with_timings(QUICK)).await;
     assert!(held.is_held());
 
     let first = stored(server, &namespace).await;
@@ -138,14 +138,14 @@ async fn the_original_keeps_its_lease_while_it_renews_whatever_its_clock_says() 
 }
 
 async fn keeps_while_it_renews(name: &str, skew: i64) {
-    let server = ApiServer::shared();
-    let namespace = server.namespace(name).await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let original = Original {
         api: leases(server, &namespace),
     };
     let skew = jiff::SignedDuration::from_secs(skew);
     original.write(Some("manager_1"), 2, skew).await;
-    let candidate = Lease::new(&Cluster::new(server.admin()), &namespace, "us").with_timings(QUICK);
+    let candidate = Lease::new(Cluster::new(server.client()), namespace.as_str(), "us").with_timings(QUICK);
     let waiting = tokio::spawn(async move { acquire(&candidate).await });
 
     let began = Instant::now();
@@ -173,8 +173,8 @@ async fn keeps_while_it_renews(name: &str, skew: i64) {
 
 #[tokio::test]
 async fn the_lease_is_handed_over_at_once_in_both_directions() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("handover").await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let original = Original {
         api: leases(server, &namespace),
     };
@@ -186,7 +186,7 @@ async fn the_lease_is_handed_over_at_once_in_both_directions() {
         renew_deadline: Duration::from_secs(10),
         retry: Duration::from_millis(200),
     };
-    let candidate = Lease::new(&Cluster::new(server.admin()), &namespace, "us").with_timings(timings);
+    let candidate = Lease::new(Cluster::new(server.client()), namespace.as_str(), "us").with_timings(timings);
     let waiting = tokio::spawn(async move { acquire(&candidate).await });
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(!waiting.is_finished());
@@ -218,10 +218,10 @@ async fn the_lease_is_handed_over_at_once_in_both_directions() {
 
 #[tokio::test]
 async fn of_two_candidates_one_holds_and_the_other_follows() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("two").await;
-    let cluster = Cluster::new(server.admin());
-    let candidate = |name| Lease::new(&cluster, &namespace, name).with_timings(QUICK);
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let cluster = Cluster::new(server.client());
+    let candidate = |name| Lease::new(cluster.clone(), namespace.as_str(), name).with_timings(QUICK);
     let first = acquire(&candidate("first")).await;
     let second = candidate("second");
     let waiting = tokio::spawn(async move { acquire(&second).await });
@@ -235,12 +235,12 @@ async fn of_two_candidates_one_holds_and_the_other_follows() {
 
 #[tokio::test]
 async fn the_lease_is_lost_before_others_may_take_it_when_the_api_server_is_away() {
-    let server = ApiServer::shared();
+    let server = ApiServer::shared().await;
     for silent in [false, true] {
-        let namespace = server.namespace("lost").await;
+        let namespace = server.namespace().await;
         let proxy = TcpProxy::start(server.address()).await;
         let cluster = Cluster::new(server.client_via(proxy.address(), User::Admin));
-        let held = acquire(&Lease::new(&cluster, &namespace, "us").with_timings(QUICK)).await;
+        let held = acquire(&Lease::new(cluster.clone(), namespace.as_str(), "us").with_timings(QUICK)).await;
         if silent {
             proxy.silence();
         } else {
@@ -265,8 +265,8 @@ async fn the_lease_is_lost_before_others_may_take_it_when_the_api_server_is_away
 
 #[tokio::test]
 async fn a_short_interruption_loses_nothing() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("short").await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
     let proxy = TcpProxy::start(server.address()).await;
     let cluster = Cluster::new(server.client_via(proxy.address(), User::Admin));
     let timings = Timings {
@@ -274,7 +274,7 @@ async fn a_short_interruption_loses_nothing() {
         renew_deadline: Duration::from_secs(15),
         retry: Duration::from_millis(200),
     };
-    let held = acquire(&Lease::new(&cluster, &namespace, "us").with_timings(timings)).await;
+    let held = acquire(&Lease::new(cluster.clone(), namespace.as_str(), "us").with_timings(timings)).await;
     proxy.cut();
     tokio::time::sleep(Duration::from_millis(700)).await;
     proxy.restore();
@@ -288,10 +288,10 @@ async fn a_short_interruption_loses_nothing() {
 
 #[tokio::test]
 async fn a_lease_that_somebody_else_took_or_touched_is_noticed() {
-    let server = ApiServer::shared();
-    let namespace = server.namespace("taken").await;
-    let cluster = Cluster::new(server.admin());
-    let held = acquire(&Lease::new(&cluster, &namespace, "us").with_timings(QUICK)).await;
+    let server = ApiServer::shared().await;
+    let namespace = server.namespace().await;
+    let cluster = Cluster::new(server.client());
+    let held = acquire(&Lease::new(cluster.clone(), namespace.as_str(), "us").with_timings(QUICK)).await;
 
     // Only touched, or removed: still ours.
     let api = leases(server, &namespace);

@@ -4,7 +4,7 @@
 //! all namespaces, want other resource definitions or stop the server own a pair ([`ApiServer::own`]).
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::{
@@ -31,7 +31,7 @@ use kube::{
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
-use super::child::Household;
+use super::servers::{self, Household};
 
 const TOKEN: &str = "admin-token-of-the-tests";
 
@@ -64,9 +64,10 @@ pub enum User<'a> {
 
 impl ApiServer {
     /// The one that all tests share, with all resource definitions.
-    pub fn shared() -> &'static Self {
+    pub async fn shared() -> &'static Self {
         static SHARED: OnceLock<ApiServer> = OnceLock::new();
-        SHARED.get_or_init(|| Self::own(&definitions()))
+        let start = || SHARED.get_or_init(|| Self::own(&definitions()));
+        tokio::task::spawn_blocking(start).await.expect("the API server starts")
     }
 
     /// A new one with these resource definitions. Ends when it is dropped.
@@ -154,19 +155,14 @@ impl ApiServer {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client of the runtime that asks for it.
-    pub fn client(&self, user: User<'_>) -> Client {
-        self.client_via(self.address, user)
-    }
-
-    /// The same, for an administrator.
-    pub fn admin(&self) -> Client {
-        self.client(User::Admin)
+    /// A client for an administrator, of the runtime that asks for it.
+    pub fn client(&self) -> Client {
+        self.client_via(self.address, User::Admin)
     }
 
     /// The same, for a service account with the rights that were bound to it.
     pub fn client_as(&self, namespace: &str, name: &str) -> Client {
-        self.client(User::ServiceAccount { namespace, name })
+        self.client_via(self.address, User::ServiceAccount { namespace, name })
     }
 
     /// The same, through a proxy at `address`.
@@ -174,18 +170,22 @@ impl ApiServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let text = self.kubeconfig_text(address, user, "default");
         let kubeconfig = Kubeconfig::from_yaml(&text).expect("a kubeconfig");
-        let config = std::thread::scope(|scope| {
-            let load = || {
-                let options = KubeConfigOptions::default();
-                runtime().block_on(Config::from_custom_kubeconfig(kubeconfig, &options))
-            };
-            scope.spawn(load).join().expect("no panic")
-        });
+        let load = || {
+            let options = KubeConfigOptions::default();
+            runtime().block_on(Config::from_custom_kubeconfig(kubeconfig, &options))
+        };
+        // A test may be inside a runtime already.
+        let config = std::thread::scope(|scope| scope.spawn(load).join().expect("no panic"));
         Client::try_from(config.expect("a usable kubeconfig")).expect("a client")
     }
 
-    /// A kubeconfig file for a child process, with the namespace of its context. Removed with the server.
-    pub fn kubeconfig(&self, address: SocketAddr, user: User<'_>, namespace: &str) -> PathBuf {
+    /// A kubeconfig file for a child process of an administrator. Removed with the server.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig_via(self.address, User::Admin, "default")
+    }
+
+    /// The same for anybody, through a proxy at `address`, with the namespace of its context.
+    pub fn kubeconfig_via(&self, address: SocketAddr, user: User<'_>, namespace: &str) -> PathBuf {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = self.household.folder().join(format!("kubeconfig-{count}"));
@@ -193,10 +193,10 @@ impl ApiServer {
         path
     }
 
-    /// A new namespace whose name begins with `name`.
-    pub async fn namespace(&self, name: &str) -> String {
+    /// A new namespace.
+    pub async fn namespace(&self) -> String {
         let count = self.namespaces.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{name}-{count}");
+        let name = format!("test-{count}");
         let namespace = Namespace {
             metadata: ObjectMeta {
                 name: Some(name.clone()),
@@ -204,7 +204,7 @@ impl ApiServer {
             },
             ..Namespace::default()
         };
-        let api: Api<Namespace> = Api::all(self.admin());
+        let api: Api<Namespace> = Api::all(self.client());
         api.create(&PostParams::default(), &namespace)
             .await
             .expect("a new namespace");
@@ -214,7 +214,7 @@ impl ApiServer {
     /// Creates a service account in `namespace` that has exactly the rights of an installation of the original.
     pub async fn original_account(&self, namespace: &str) -> &'static str {
         let account = "argocd-image-updater-controller";
-        let text = std::fs::read_to_string(source("tests/fixtures/original-roles.yaml")).expect("a fixture");
+        let text = std::fs::read_to_string(servers::source("tests/fixtures/original-roles.yaml")).expect("a fixture");
         let roles: Vec<Role> = documents(&text)
             .into_iter()
             .map(|d| serde_json::from_value(d).expect("a Role"))
@@ -234,7 +234,7 @@ impl ApiServer {
             ..ServiceAccount::default()
         };
         let create = PostParams::default();
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin(), namespace);
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
         accounts.create(&create, &account).await.expect("a new service account");
         for role in roles {
             let role_name = role.metadata.name.clone().expect("a named role");
@@ -252,9 +252,9 @@ impl ApiServer {
                     ..Subject::default()
                 }]),
             };
-            let roles: Api<Role> = Api::namespaced(self.admin(), namespace);
+            let roles: Api<Role> = Api::namespaced(self.client(), namespace);
             roles.create(&create, role).await.expect("a new role");
-            let bindings: Api<RoleBinding> = Api::namespaced(self.admin(), namespace);
+            let bindings: Api<RoleBinding> = Api::namespaced(self.client(), namespace);
             bindings.create(&create, &binding).await.expect("a new role binding");
         }
     }
@@ -283,7 +283,7 @@ impl ApiServer {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(server_path("kube-apiserver"));
+        let mut command = Command::new(servers::path("kube-apiserver"));
         command.arg(format!("--secure-port={}", self.address.port())).args([
             "--etcd-servers=unix://etcd.sock",
             "--bind-address=127.0.0.1",
@@ -311,7 +311,7 @@ impl ApiServer {
             let runtime = runtime();
             let client = {
                 let _inside = runtime.enter();
-                self.admin()
+                self.client()
             };
             runtime.block_on(work(client))
         };
@@ -336,7 +336,7 @@ fn end(process: &mut Child) {
 fn start_etcd(household: &Household) -> Child {
     // Sockets, not ports: no other process can take them. Relative, because long paths are refused.
     let (url, peer) = ("unix://etcd.sock", "unix://peer.sock");
-    let mut command = Command::new(server_path("etcd"));
+    let mut command = Command::new(servers::path("etcd"));
     command
         .args([
             "--name=test",
@@ -354,7 +354,7 @@ fn start_etcd(household: &Household) -> Child {
 
 /// The resource definitions of Argo CD and of this program.
 pub fn definitions() -> Vec<Value> {
-    let folder = server_path("argocd-crds");
+    let folder = servers::path("argocd-crds");
     let mut all: Vec<Value> = ["application-crd.yaml", "appproject-crd.yaml"]
         .iter()
         .flat_map(|file| documents(&std::fs::read_to_string(folder.join(file)).expect("a resource definition")))
@@ -399,27 +399,6 @@ async fn install(client: &Client, definition: &Value) {
     .await;
 }
 
-/// Where `tests/env/build` has put a server.
-fn server_path(name: &str) -> PathBuf {
-    let output = Command::new(source("tests/env/build"))
-        .args(["--print", name])
-        .output()
-        .expect("tests/env/build can be run");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let path = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    match path {
-        Some(path) if output.status.success() => path.into(),
-        _ => panic!(
-            "the tests need {name}: run `make env`\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        ),
-    }
-}
-
-fn source(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -428,8 +407,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket")
+    (Ipv4Addr::LOCALHOST, servers::free_port()).into()
 }
 
 /// Writes the certificate of the server, the keys for service accounts and the token of the administrator; returns the

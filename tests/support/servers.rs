@@ -1,15 +1,44 @@
-//! Server processes that never outlive the test process, whatever becomes of it.
+//! Server programs, and their processes, which never outlive the test process, whatever becomes of it.
 //!
 //! A [`Household`] owns a work folder and the processes in it. They are killed and the folder is removed when it is
 //! dropped; when the test process dies first, by a shell that waits for the end of a pipe, and by the kernel.
 
 use std::{
     io::Write as _,
+    net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Mutex, OnceLock, mpsc},
 };
+
+/// Where `tests/env/build` has put a server.
+pub fn path(name: &str) -> PathBuf {
+    let output = Command::new(source("tests/env/build"))
+        .args(["--print", name])
+        .output()
+        .expect("tests/env/build can be run");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let path = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    match path {
+        Some(path) if output.status.success() => path.into(),
+        _ => panic!(
+            "the tests need {name}: run `make env`\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        ),
+    }
+}
+
+/// A file of this repository.
+pub fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("a bound socket").port()
+}
 
 /// Gathers process groups from its standard input, and ends them and the folder when that ends.
 const UNDERTAKER: &str = r#"
