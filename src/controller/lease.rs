@@ -301,14 +301,6 @@ impl Held {
     }
 }
 
-/// A name that no other process has, not even the next one in the same pod: `<host>_<random>`.
-pub fn unique_identity() -> String {
-    let host =
-        std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME").map_err(drop));
-    let host = host.unwrap_or_default();
-    format!("{}_{:016x}{:016x}", host.trim(), random(), random())
-}
-
 fn random() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     // Keyed from the randomness of the operating system, and by another key each time.
@@ -327,12 +319,6 @@ fn now() -> MicroTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn identities_differ_within_one_host() {
-        assert_ne!(unique_identity(), unique_identity());
-        assert!(unique_identity().contains('_'));
-    }
 
     #[test]
     fn the_default_timings_are_those_of_other_controllers() {
