@@ -112,6 +112,11 @@ async fn a_patch_tests_what_it_was_decided_on() {
     let key = ObjectKey::new(&namespace, "shop");
     let seen = cluster.get_application(&key).await.unwrap().unwrap();
 
+    // `null` says that a key is absent, but only of an object that is there.
+    let below_nothing = patch(json!([{"op": "test", "path": "/spec/source/helm/parameters", "value": null}]));
+    let error = cluster.patch_application(&key, &below_nothing).await.unwrap_err();
+    assert!(matches!(error, PatchError::Stale { .. }), "{error}");
+
     let parameters = json!([{"name": "image.tag", "value": "1.1", "forceString": true}]);
     let first = patch(json!([
         {"op": "test", "path": "/metadata/uid", "value": seen.metadata.uid},

@@ -9,8 +9,10 @@
 //!
 //! Read on: [`Stream`] (text to nodes), `plan` (what is meant), `emit` (plan to replacements), `verify`.
 
+mod builder;
 mod diff;
 mod emit;
+mod fresh;
 mod node;
 mod parse;
 mod path;

@@ -125,7 +125,7 @@ impl Habits {
             out.push_str(self.newline);
         }
         if self.comments {
-            out.push_str(&format!("{}# note: [x]{}", " ".repeat(indent), self.newline));
+            out.extend([" ".repeat(indent).as_str(), "# note: [x]", self.newline]);
         }
     }
 
@@ -142,7 +142,7 @@ impl Habits {
             out.push_str(self.newline);
             self.block(value, indent, depth + 1, out);
         } else {
-            out.push_str(&format!(" {}{tail}{}", self.flow(value), self.newline));
+            out.extend([" ", self.flow(value).as_str(), tail, self.newline]);
         }
     }
 
@@ -152,7 +152,7 @@ impl Habits {
             Value::Object(map) => {
                 for (key, value) in map {
                     self.decoration(indent, out);
-                    out.push_str(&format!("{blanks}{}:", self.scalar(&json!(key), false)));
+                    out.extend([blanks.as_str(), &self.scalar(&json!(key), false), ":"]);
                     let deeper = if value.is_array() { self.dash } else { self.step };
                     self.behind(value, indent + deeper, depth, out);
                 }
@@ -160,7 +160,7 @@ impl Habits {
             Value::Array(list) => {
                 for value in list {
                     self.decoration(indent, out);
-                    out.push_str(&format!("{blanks}-"));
+                    out.extend([blanks.as_str(), "-"]);
                     self.behind(value, indent + 2, depth, out);
                 }
             }

@@ -455,7 +455,7 @@ fn size_depth_and_aliases_are_bounded() {
             .to_string()
             .contains("line 1")
     );
-    let deep: String = (0..200).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let deep = (0..200).map(|n| " ".repeat(n)).collect::<Vec<_>>().join("a:\n");
     assert!(Stream::parse(&deep).is_err());
     assert!(Stream::parse(&" ".repeat(MAX_TEXT + 1)).is_err());
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();

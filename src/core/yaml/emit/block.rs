@@ -115,16 +115,15 @@ impl Emitter<'_> {
             return;
         }
         let front = self.comments_above(first.start);
-        match previous_line_end(self.text, front) {
-            Some(at) => self.splices.insert(at, format!("{}{indent}{line}", style.newline)),
-            None => {
-                let mark = if self.text.starts_with('\u{feff}') {
-                    '\u{feff}'.len_utf8()
-                } else {
-                    0
-                };
-                self.splices.insert(mark, format!("{indent}{line}{}", style.newline));
-            }
+        if let Some(at) = previous_line_end(self.text, front) {
+            self.splices.insert(at, format!("{}{indent}{line}", style.newline));
+        } else {
+            let mark = if self.text.starts_with('\u{feff}') {
+                '\u{feff}'.len_utf8()
+            } else {
+                0
+            };
+            self.splices.insert(mark, format!("{indent}{line}{}", style.newline));
         }
     }
 
