@@ -121,7 +121,7 @@ impl World {
             self.registry.url()
         );
         let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), registry::Options::default());
-        let mirrors = Mirrors::new(scratch.join("git"), MirrorOptions::default())?;
+        let mirrors = Mirrors::new(&scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
         let options = Options {
             argocd_namespace: "argocd".to_owned(),
             platform: Platform { os: "linux".to_owned(), arch: "amd64".to_owned(), variant: String::new() },
@@ -169,7 +169,11 @@ impl World {
             show::line("the repository deploy has no new commit");
         } else {
             show::heading("the new commit in the repository deploy");
-            show::commit(&self.server.show("deploy", "main"));
+            for commit in self.server.log("deploy", "main").first() {
+                show::line(&format!("{} {}", &commit.id[..10], commit.author));
+                show::commit(&commit.message);
+            }
+            show::commit(&self.server.last_diff("deploy", "main"));
         }
         Ok(())
     }
