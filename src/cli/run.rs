@@ -163,12 +163,13 @@ async fn probes(settings: &Settings, readiness: &Readiness, shutdown: &Cancellat
     if settings.once || settings.directory.is_some() && settings.health_probe_is_default() {
         return Ok(());
     }
-    let text = &settings.health_probe_bind_address;
-    let Some(address) = health::parse_address(text).map_err(|e| anyhow::anyhow!("--health-probe-bind-address: {e}"))?
-    else {
+    let address = &settings.health_probe_bind_address;
+    if address.is_off() {
         return Ok(());
-    };
-    let listener = TcpListener::bind(address).await.with_context(|| format!("--health-probe-bind-address={text}"))?;
+    }
+    let listener = TcpListener::bind(address.socket_addrs())
+        .await
+        .with_context(|| format!("--health-probe-bind-address={address}"))?;
     tokio::spawn(health::serve(listener, readiness.clone(), shutdown.clone()));
     Ok(())
 }

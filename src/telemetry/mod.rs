@@ -58,8 +58,8 @@ pub fn init(level: LogLevel, format: LogFormat) {
         && std::env::var("ENABLE_LOG_COLORS").map_or(true, |v| v != "false");
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .event_format(format::Lines { format, colours })
-        .fmt_fields(format::Collected);
+        .fmt_fields(format::Collected)
+        .event_format(format::Lines { format, colours });
     // An error means that a subscriber is there already, which then stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }

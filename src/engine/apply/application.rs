@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     cluster::applications::PatchError,
     core::{
-        keys::ObjectKey,
         plan::ImageChange,
         render::application_patch,
         report::{ApplicationReport, WriteOutcome},
