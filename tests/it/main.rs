@@ -9,6 +9,7 @@ mod cluster;
 mod controller;
 mod docs;
 mod faults;
+mod folder;
 mod lease;
 mod scenarios;
 mod world;
