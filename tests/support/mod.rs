@@ -1,0 +1,3 @@
+//! Real servers for the tests, and what stands between them and us.
+
+pub mod git_server;
