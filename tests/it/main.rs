@@ -10,6 +10,7 @@ mod controller;
 mod docs;
 mod faults;
 mod folder;
+mod git;
 mod lease;
 mod scenarios;
 mod world;
