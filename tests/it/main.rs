@@ -7,6 +7,7 @@ mod support;
 mod cases;
 mod cluster;
 mod controller;
+mod directory;
 mod docs;
 mod faults;
 mod folder;

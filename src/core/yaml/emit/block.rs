@@ -52,7 +52,7 @@ impl Emitter<'_> {
             let range = match previous_line_end(self.text, line_start(self.text, spot.start)) {
                 Some(start) if start >= done => start..end,
                 // Nothing is left above it on which its line could end.
-                _ => spot.start - column..self.next_line(end),
+                _ => spot.start.saturating_sub(column)..self.next_line(end),
             };
             done = range.end;
             self.splices.delete(range);
