@@ -22,7 +22,7 @@ use argocd_image_updater::{
     core::{image::Platform, registries::RegistriesConf, report::ResourceReport, resolve::Author},
     engine::{Engine, Options, Task, decide::WritePermit},
     git::{self, MirrorOptions, Mirrors},
-    registry::{Registries, RegistryOptions},
+    registry::{self, Registries},
 };
 use kube::{Api, api::ListParams};
 use tokio::sync::mpsc;
@@ -120,8 +120,8 @@ impl World {
             "registries:\n- name: Example\n  prefix: registry.example.com\n  api_url: {}\n",
             self.registry.url()
         );
-        let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), RegistryOptions::default());
-        let mirrors = Mirrors::new(scratch.join("git"), MirrorOptions::default())?;
+        let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), registry::Options::default());
+        let mirrors = Mirrors::new(&scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
         let options = Options {
             argocd_namespace: "argocd".to_owned(),
             platform: Platform { os: "linux".to_owned(), arch: "amd64".to_owned(), variant: String::new() },
@@ -169,7 +169,11 @@ impl World {
             show::line("the repository deploy has no new commit");
         } else {
             show::heading("the new commit in the repository deploy");
-            show::commit(&self.server.show("deploy", "main"));
+            for commit in self.server.log("deploy", "main").first() {
+                show::line(&format!("{} {}", &commit.id[..10], commit.author));
+                show::commit(&commit.message);
+            }
+            show::commit(&self.server.last_diff("deploy", "main"));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::{
     core::{image::Platform, registries::RegistriesConf, resolve::Author, schedule::Interval},
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
-    registry::{Registries, RegistryOptions},
+    registry::{self, Registries},
     settings::{Settings, WatchScope},
     telemetry,
 };
@@ -48,14 +48,14 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     let readiness = Readiness::default();
     probes(&settings, &readiness, &shutdown).await?;
 
-    let registries = Registries::new(Arc::new(conf), RegistryOptions::default());
+    let registries = Registries::new(Arc::new(conf), registry::Options::default());
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.registries_conf_path.clone());
     }
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::default())?;
+    let mirrors = Mirrors::new(&scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
-        platform: Platform::runtime(),
+        platform: Platform::of_this_program(),
         dry_run: settings.dry_run,
         events: !settings.disable_kube_events,
         author: Author { name: settings.git_commit_user.clone(), email: settings.git_commit_email.clone() },
@@ -163,12 +163,13 @@ async fn probes(settings: &Settings, readiness: &Readiness, shutdown: &Cancellat
     if settings.once || settings.directory.is_some() && settings.health_probe_is_default() {
         return Ok(());
     }
-    let text = &settings.health_probe_bind_address;
-    let Some(address) = health::parse_address(text).map_err(|e| anyhow::anyhow!("--health-probe-bind-address: {e}"))?
-    else {
+    let address = &settings.health_probe_bind_address;
+    if address.is_off() {
         return Ok(());
-    };
-    let listener = TcpListener::bind(address).await.with_context(|| format!("--health-probe-bind-address={text}"))?;
+    }
+    let listener = TcpListener::bind(address.socket_addrs())
+        .await
+        .with_context(|| format!("--health-probe-bind-address={address}"))?;
     tokio::spawn(health::serve(listener, readiness.clone(), shutdown.clone()));
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -96,15 +95,6 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     response
 }
 
-/// The address of a flag like `:8081` or `127.0.0.1:8081`; `0` means off.
-pub fn parse_address(text: &str) -> Result<Option<SocketAddr>, String> {
-    if text == "0" || text.is_empty() {
-        return Ok(None);
-    }
-    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.replacen("localhost:", "127.0.0.1:", 1) };
-    full.parse().map(Some).map_err(|_| format!("{text:?} is not an address (example: :8081, or 0 for off)"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,13 +117,5 @@ mod tests {
         ] {
             assert_eq!(status(path, ready), expected, "{path} {ready}");
         }
-    }
-
-    #[test]
-    fn addresses_are_read_as_the_flag_writes_them() {
-        assert_eq!(parse_address("0"), Ok(None));
-        assert_eq!(parse_address(":8081").map(|a| a.map(|a| a.port())), Ok(Some(8081)));
-        assert_eq!(parse_address("127.0.0.1:80").map(|a| a.map(|a| a.port())), Ok(Some(80)));
-        assert!(parse_address("8081").is_err());
     }
 }

@@ -9,7 +9,6 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 use super::run::Config;
 use crate::{
@@ -59,13 +58,8 @@ struct Item {
 }
 
 impl Reconciler {
-    pub(super) fn new(cluster: Cluster, engine: Arc<Engine>, stop: CancellationToken) -> Self {
-        Self { cluster, engine, permit: WritePermit { stop, ..WritePermit::default() }, rules: BTreeMap::new() }
-    }
-
-    /// Cycles that run may end what they began to write, and begin nothing more.
-    pub(super) fn begin_no_more(&self) {
-        self.permit.ending.cancel();
+    pub(super) fn new(cluster: Cluster, engine: Arc<Engine>, permit: WritePermit) -> Self {
+        Self { cluster, engine, permit, rules: BTreeMap::new() }
     }
 
     /// How often a resource runs. One whose interval cannot be read runs once, to say so.
@@ -251,7 +245,7 @@ impl Run {
     }
 
     async fn patch_status(&self, item: &Item, patch: serde_json::Value) {
-        if self.permit.stop.is_cancelled() {
+        if !self.permit.may_finish() {
             return;
         }
         if let Err(error) = self.cluster.patch_status(&item.key, patch).await {

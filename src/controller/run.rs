@@ -24,7 +24,7 @@ use crate::{
         keys::ObjectKey,
         schedule::{Due, Interval, Schedule},
     },
-    engine::Engine,
+    engine::{Engine, decide::WritePermit},
 };
 
 /// How long writes in flight may take to end after a signal. The pod's own grace period is 10 s.
@@ -63,40 +63,46 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Ended {
     let Some(lease) = config.lease.clone() else {
-        return lead(cluster, engine, config, readiness, &shutdown, &CancellationToken::new()).await;
+        lead(cluster, engine, config, readiness, &shutdown, WritePermit::default()).await;
+        return Ended::Normally;
     };
+    // A replica that waits is ready: it does what it is there for.
     readiness.set(true);
-    tracing::info!("waiting for the lease");
     let held = tokio::select! {
         held = lease.acquire() => held,
         () = shutdown.cancelled() => return Ended::Normally,
     };
     tracing::info!("the lease is held");
     readiness.set(false);
-    let ended = lead(cluster, engine, config, readiness, &shutdown, &held.lost()).await;
-    if ended == Ended::Normally {
-        held.release().await;
-    } else {
-        tracing::error!("the lease is lost, nothing more is written");
+    let permit = WritePermit::while_held(held.check());
+    let lost = held.lost();
+    tokio::select! {
+        () = lead(cluster, engine, config, readiness, &shutdown, permit.clone()) => {
+            held.release().await;
+            Ended::Normally
+        }
+        () = lost.cancelled() => {
+            permit.stop.cancel();
+            tracing::error!("the lease is lost, nothing more is written");
+            Ended::LeaseLost
+        }
     }
-    ended
 }
 
+/// Works until `shutdown` or, with `once`, until everything was done; then lets writes in flight end.
 async fn lead(
     cluster: Cluster,
     engine: Arc<Engine>,
     config: Config,
     readiness: &Readiness,
     shutdown: &CancellationToken,
-    lost: &CancellationToken,
-) -> Ended {
+    permit: WritePermit,
+) {
     let watching = CancellationToken::new();
     let _stop_watching = watching.clone().drop_guard();
     let watches = watch::start(&cluster, &config.scope, &watching);
-    // Writes stop when the lease is lost, and a bounded time after a signal.
-    let stop = lost.child_token();
     let mut controller = Controller {
-        reconciler: Reconciler::new(cluster, engine, stop.clone()),
+        reconciler: Reconciler::new(cluster, engine, permit.clone()),
         schedule: Schedule::default(),
         remaining: None,
         start: Instant::now(),
@@ -104,22 +110,20 @@ async fn lead(
         watches,
         config,
     };
-    let ended = tokio::select! {
-        () = controller.work(readiness) => Ended::Normally,
-        () = shutdown.cancelled() => Ended::Normally,
-        () = lost.cancelled() => Ended::LeaseLost,
-    };
-    if ended == Ended::Normally && !controller.running.is_empty() {
+    tokio::select! {
+        () = controller.work(readiness) => {}
+        () = shutdown.cancelled() => {}
+    }
+    permit.ending.cancel();
+    if !controller.running.is_empty() {
         tracing::info!("ending: writes in flight may finish");
-        controller.reconciler.begin_no_more();
         let finish = async { while controller.running.join_next().await.is_some() {} };
         if timeout(GRACE, finish).await.is_err() {
             tracing::warn!("writes in flight did not finish in time");
         }
     }
-    stop.cancel();
+    permit.stop.cancel();
     controller.running.shutdown().await;
-    ended
 }
 
 struct Controller {

@@ -1,5 +1,7 @@
 //! Decides one application: every image gets a pick from the registries, then the pure plan says what changes.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -14,18 +16,36 @@ use crate::core::{
 };
 
 /// May something still be written?
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct WritePermit {
     /// Another replica may write now, or the time to end is over: nothing more, at once.
     pub stop: CancellationToken,
     /// The program ends: what began may be finished, nothing new begins.
     pub ending: CancellationToken,
+    held: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Default for WritePermit {
+    /// The permit of a program that writes alone.
+    fn default() -> Self {
+        Self::while_held(|| true)
+    }
 }
 
 impl WritePermit {
+    /// A permit that ends when `held` says so.
+    pub fn while_held(held: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { stop: CancellationToken::new(), ending: CancellationToken::new(), held: Arc::new(held) }
+    }
+
     /// Whether a write may begin.
     pub fn may_begin(&self) -> bool {
-        !self.stop.is_cancelled() && !self.ending.is_cancelled()
+        self.may_finish() && !self.ending.is_cancelled()
+    }
+
+    /// Whether what began may be finished, by a push or a status.
+    pub fn may_finish(&self) -> bool {
+        !self.stop.is_cancelled() && (self.held)()
     }
 }
 
@@ -42,11 +62,11 @@ impl Decided {
     pub(super) fn report(self, write: WriteOutcome) -> (usize, ApplicationReport) {
         let application = ObjectKey::new(self.work.application.namespace(), self.work.application.name());
         let configured = self.work.tracked.images;
-        let images = configured.into_iter().zip(self.update.images).zip(self.stories);
+        let images = configured.iter().zip(self.update.images).zip(self.stories);
         let images = images
             .map(|((resolved, decided), story)| ImageReport {
                 image: resolved.tracked.as_ref().map_or_else(|_| String::new(), |t| t.reference.full_name()),
-                alias: resolved.alias,
+                alias: resolved.alias.clone(),
                 live: decided.live,
                 current: decided.current,
                 decision: decided.decision,

@@ -70,7 +70,6 @@ pub struct Task {
 }
 
 /// The pipeline and what it holds on to between cycles.
-#[derive(Debug)]
 pub struct Engine {
     cluster: Cluster,
     registries: Registries,

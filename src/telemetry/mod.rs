@@ -51,15 +51,15 @@ pub fn init(level: LogLevel, format: LogFormat) {
         LogLevel::Error => "error",
         _ => "warn",
     };
-    // A failed watch is told by the watch itself, in the words of the missing rule.
-    let filter = EnvFilter::new(format!("{libraries},argocd_image_updater={name},kube_runtime=error,kube_client=error"));
+    // A failed watch is told by the watch itself, in the words of the missing rule; the library would print whole answers.
+    let filter = EnvFilter::new(format!("{libraries},argocd_image_updater={name},kube_runtime=off,kube_client=off"));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         && std::env::var("ENABLE_LOG_COLORS").map_or(true, |v| v != "false");
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .event_format(format::Lines { format, colours })
-        .fmt_fields(format::Collected);
+        .fmt_fields(format::Collected)
+        .event_format(format::Lines { format, colours });
     // An error means that a subscriber is there already, which then stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }

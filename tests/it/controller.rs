@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::{support::tcp_proxy::TcpProxy, world::World};
 
 const SHOP: &str = "
 registry:
@@ -158,11 +158,30 @@ async fn without_the_lease_nothing_is_written_and_it_is_handed_over_quickly() {
 async fn the_same_application_name_in_two_namespaces_is_two_applications() {
     let (one, two) = (World::given(SHOP).await, World::given(SHOP).await);
     let namespaces = format!("--watch-namespaces={},{}", one.namespace, two.namespace);
-    let one = one.with_flags(&[&namespaces]);
+    let one = one.as_admin().with_flags(&[&namespaces]);
 
     // Both prefixes are in one registry, so one process can serve both.
     one.cycle().await;
 
     wait_for_image(&one, "shop", "v1.1.0").await;
     wait_for_image(&two, "shop", "v1.1.0").await;
+}
+
+#[tokio::test]
+async fn the_api_server_may_go_away_and_come_back() {
+    let world = World::given(SHOP).await;
+    let proxy = TcpProxy::start(world.server.address()).await;
+    let world = world.through(proxy.address());
+    let program = world.start(&["--interval=1s"]);
+    wait_for_image(&world, "shop", "v1.1.0").await;
+
+    proxy.cut();
+    world.push("shop", "v1.2.0", "2026-01-01T00:00:00Z").await;
+    program.wrote("WriteFailed").await;
+    let before = world.application("shop").await;
+    assert_eq!(before["spec"]["source"]["kustomize"]["images"], json!([world.fill_in("REG/shop:v1.1.0")]));
+
+    proxy.restore();
+    wait_for_image(&world, "shop", "v1.2.0").await;
+    assert!(program.stop().await.success);
 }

@@ -1,8 +1,17 @@
 //! Everything that is tested from outside, in one binary.
 
-mod cases;
-mod controller;
-mod faults;
-mod scenarios;
+#[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
+#[path = "../support/mod.rs"]
 mod support;
+
+mod cases;
+mod cluster;
+mod controller;
+mod directory;
+mod docs;
+mod faults;
+mod folder;
+mod git;
+mod lease;
+mod scenarios;
 mod world;

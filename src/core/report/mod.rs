@@ -5,6 +5,7 @@
 pub mod conditions;
 pub mod counts;
 pub mod events;
+pub mod reference;
 pub mod status;
 
 use crate::core::{

@@ -23,6 +23,7 @@ mod image;
 pub mod manifest_target;
 pub mod pull_request;
 pub mod repository_path;
+pub mod repository_secret;
 mod rule;
 pub mod settings;
 pub mod source_type;

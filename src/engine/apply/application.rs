@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     cluster::applications::PatchError,
     core::{
-        keys::ObjectKey,
         plan::ImageChange,
         render::application_patch,
         report::{ApplicationReport, WriteOutcome},
@@ -32,10 +31,10 @@ impl Engine {
                 decided = self.decide(cycle, work) => decided,
                 () = permit.ending.cancelled() => return Vec::new(),
             };
-            let changes = decided.update.changes();
-            if changes.is_empty() {
+            if !decided.update.has_changes() {
                 return vec![decided.report(WriteOutcome::Nothing)];
             }
+            let changes = decided.update.changes();
             if self.options.dry_run {
                 return vec![decided.report(WriteOutcome::DryRun)];
             }
@@ -62,15 +61,14 @@ impl Engine {
 
     async fn patch(&self, decided: &Decided, changes: &[ImageChange]) -> Result<WriteOutcome, Stale> {
         let (work, update) = (&decided.work, &decided.update);
-        let slot = work.tracked.source;
         let failed = |reason, message: String| Ok(WriteOutcome::Failed(Verdict::new(reason, message)));
-        let patch = match application_patch::render(&work.application, slot, &update.before, &update.after) {
+        let patch = match application_patch::render(&work.application, &update.edits) {
             Ok(Some(patch)) => patch,
             Ok(None) => return Ok(WriteOutcome::Nothing),
             Err(error) => return failed(Reason::TargetUnusable, error.to_string()),
         };
         match self.cluster.patch_application(&work.key(), &patch).await {
-            Ok(answer) if application_patch::took_effect(&answer, slot, &update.after) => {
+            Ok(answer) if application_patch::took_effect(&answer, &update.edits) => {
                 self.announce(work, changes).await;
                 Ok(WriteOutcome::Patched)
             }

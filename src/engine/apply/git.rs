@@ -1,13 +1,13 @@
 //! The method `git`: all changes for one repository are committed together, with one fetch and one push per branch.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use crate::{
     core::{
-        render::{argocd_source, message},
+        render::{message, overrides},
         report::WriteOutcome,
         repository_url,
         resolve::{GitCredentialRef, GitTarget, TargetFile, WriteTarget},
@@ -19,7 +19,8 @@ use crate::{
         decide::{Decided, WritePermit},
         observe::Cycle,
     },
-    git::{BranchName, FileContent, GitCredentials, GitError, Mirror, ObjectId, PushError, RemoteUrl, RepoPath, Signature},
+    git::{BranchName, FileContent, GitError, Mirror, ObjectId, PushError, RemoteHeads, RemoteUrl, RepoPath, Signature},
+    secret::RedactedUrl,
 };
 
 /// A batch closes when all its applications are decided, or after this long: a dead registry does not hold up the rest.
@@ -47,10 +48,17 @@ pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
     groups.into_values().map(|works| Group { works }).collect()
 }
 
-/// A member of a batch: what was decided, and its place in the report.
+/// A member of a batch: what was decided, and what became of it.
 struct Member {
     decided: Decided,
     outcome: WriteOutcome,
+}
+
+/// A branch that is written.
+struct Branch<'a> {
+    mirror: &'a Mirror,
+    name: BranchName,
+    head: ObjectId,
 }
 
 impl Engine {
@@ -65,7 +73,7 @@ impl Engine {
             loop {
                 tokio::select! {
                     decided = deciding.next() => match decided {
-                        Some(decided) if decided.update.changes().is_empty() => {
+                        Some(decided) if !decided.update.has_changes() => {
                             done.push(decided.report(WriteOutcome::Nothing));
                         }
                         Some(decided) => batch.push(decided),
@@ -92,40 +100,37 @@ impl Engine {
         let mut members: Vec<Member> =
             batch.into_iter().map(|decided| Member { decided, outcome: WriteOutcome::AlreadyWritten }).collect();
         let written = tokio::select! {
-            written = self.write_members(cycle, &mut members) => written,
+            written = self.write_members(cycle, &mut members, permit) => written,
             () = permit.stop.cancelled() => return Vec::new(),
         };
         if let Err(verdict) = written {
-            for member in members.iter_mut().filter(|m| m.outcome == WriteOutcome::AlreadyWritten) {
-                member.outcome = WriteOutcome::Failed(verdict.clone());
-            }
+            let open = members.iter_mut().filter(|member| member.outcome == WriteOutcome::AlreadyWritten);
+            open.for_each(|member| member.outcome = WriteOutcome::Failed(verdict.clone()));
         }
-        for member in members.iter().filter(|m| m.outcome.is_written()) {
+        for member in members.iter().filter(|member| member.outcome.is_written()) {
             self.announce(&member.decided.work, &member.decided.update.changes()).await;
         }
         members.into_iter().map(|member| member.decided.report(member.outcome)).collect()
     }
 
     /// Writes to every branch that the members name. An error is one of the repository as a whole.
-    async fn write_members(&self, cycle: &Cycle, members: &mut [Member]) -> Result<(), Verdict> {
+    async fn write_members(&self, cycle: &Cycle, members: &mut [Member], permit: &WritePermit) -> Result<(), Verdict> {
         let Some(first) = members.first() else { return Ok(()) };
-        let (url, mirror) = self.open(cycle, &first.decided.work).await?;
+        let mirror = self.open(cycle, &first.decided.work).await?;
         let heads = mirror.heads().await.map_err(|error| git_verdict(&error))?;
         let mut branches: BTreeMap<BranchName, Vec<usize>> = BTreeMap::new();
         for (index, member) in members.iter_mut().enumerate() {
-            match member.target().and_then(|target| base_branch(target, &heads)) {
+            match member.target().and_then(|target| base(target, &heads)) {
                 Ok(branch) => branches.entry(branch).or_default().push(index),
                 Err(verdict) => member.outcome = WriteOutcome::Failed(verdict),
             }
         }
         let names: Vec<BranchName> = branches.keys().cloned().collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        mirror.fetch(&names).await.map_err(|error| git_verdict(&error))?;
-        for (branch, indexes) in branches {
-            let Some(head) = heads.branch(&branch) else { continue };
-            if let Err(verdict) = self.write_branch(&url, &mirror, &branch, head, members, &indexes).await {
+        let fetched = mirror.ensure(&heads, &names).await.map_err(|error| git_verdict(&error))?;
+        for (name, indexes) in branches {
+            let Some(head) = fetched.get(&name).copied() else { continue };
+            let branch = Branch { mirror: &mirror, name, head };
+            if let Err(verdict) = self.write_branch(branch, members, &indexes, permit).await {
                 for index in indexes {
                     if let Some(member) = members.get_mut(index)
                         && !matches!(member.outcome, WriteOutcome::Failed(_))
@@ -138,61 +143,46 @@ impl Engine {
         Ok(())
     }
 
-    async fn open(&self, cycle: &Cycle, work: &Work) -> Result<(RemoteUrl, std::sync::Arc<Mirror>), Verdict> {
+    async fn open(&self, cycle: &Cycle, work: &Work) -> Result<Arc<Mirror>, Verdict> {
         let WriteTarget::Git(target) = &work.tracked.target else {
             return Err(Verdict::new(Reason::TargetUnusable, "not a git target"));
         };
         let url = RemoteUrl::parse(&target.repository)
             .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))?;
         let credentials = credentials::git(self, cycle, work, target, &url).await?;
-        let mirror = self.mirrors.open(&url, &credentials).await.map_err(|error| git_verdict(&error))?;
-        Ok((url, mirror))
+        Ok(self.mirrors.open(&url, &credentials))
     }
 
-    /// Renders, commits and pushes one branch; on a moved head once more on the new one.
+    /// Renders, commits and pushes one branch; when its head moved meanwhile, once more on the new one.
     async fn write_branch(
         &self,
-        url: &RemoteUrl,
-        mirror: &Mirror,
-        branch: &BranchName,
-        head: ObjectId,
+        mut branch: Branch<'_>,
         members: &mut [Member],
         indexes: &[usize],
+        permit: &WritePermit,
     ) -> Result<(), Verdict> {
-        let mut head = head;
         for attempt in 1..=PUSH_TRIES {
-            let mut parent = head;
-            let mut commits = Vec::new();
-            for index in indexes {
-                let Some(member) = members.get_mut(*index) else { continue };
-                match self.commit(mirror, parent, member).await {
-                    Ok(Some(commit)) => {
-                        parent = commit;
-                        commits.push((*index, commit));
-                    }
-                    Ok(None) => member.outcome = WriteOutcome::AlreadyWritten,
-                    Err(verdict) => member.outcome = WriteOutcome::Failed(verdict),
-                }
+            let commits = self.commit_all(&branch, members, indexes).await;
+            let Some((_, last)) = commits.last().copied() else { return Ok(()) };
+            if !permit.may_finish() {
+                return Err(Verdict::new(Reason::WriteFailed, "another replica holds the lease now"));
             }
-            if commits.is_empty() {
-                return Ok(());
-            }
-            match mirror.push(branch, parent, Some(head)).await {
+            match branch.mirror.push(&branch.name, last, Some(branch.head)).await {
                 Ok(()) => {
-                    for (index, commit) in commits {
-                        if let Some(member) = members.get_mut(index) {
-                            member.outcome = WriteOutcome::Pushed {
-                                repository: url.to_string(),
-                                branch: branch.to_string(),
-                                commit: commit.to_string(),
-                            };
-                        }
-                    }
+                    branch.record(members, &commits);
                     return Ok(());
                 }
                 Err(PushError::HeadMoved { .. }) if attempt < PUSH_TRIES => {
-                    tracing::info!(repository = %url, branch = %branch, "the branch moved while we wrote; once more on the new head");
-                    head = self.new_head(mirror, branch).await?;
+                    tracing::info!(
+                        repository = %branch.mirror.url(),
+                        branch = %branch.name,
+                        "the branch moved while we wrote; once more on its new head"
+                    );
+                    branch.head = branch.new_head().await?;
+                }
+                Err(PushError::Unauthorized { repository, answer }) => {
+                    let message = format!("{repository} refused the credentials for writing, or wants some: {answer}");
+                    return Err(Verdict::new(Reason::CredentialsUnavailable, message));
                 }
                 Err(error) => return Err(Verdict::new(Reason::WriteFailed, error.to_string())),
             }
@@ -200,10 +190,22 @@ impl Engine {
         Ok(())
     }
 
-    async fn new_head(&self, mirror: &Mirror, branch: &BranchName) -> Result<ObjectId, Verdict> {
-        let heads = mirror.heads().await.map_err(|error| git_verdict(&error))?;
-        mirror.fetch(std::slice::from_ref(branch)).await.map_err(|error| git_verdict(&error))?;
-        heads.branch(branch).ok_or_else(|| Verdict::new(Reason::WriteFailed, format!("branch {branch} is gone")))
+    /// One commit for each member that has something new to say, on top of each other; members without are settled.
+    async fn commit_all(&self, branch: &Branch<'_>, members: &mut [Member], indexes: &[usize]) -> Vec<(usize, ObjectId)> {
+        let mut parent = branch.head;
+        let mut commits = Vec::new();
+        for index in indexes {
+            let Some(member) = members.get_mut(*index) else { continue };
+            match self.commit(branch.mirror, parent, member).await {
+                Ok(Some(commit)) => {
+                    parent = commit;
+                    commits.push((*index, commit));
+                }
+                Ok(None) => member.outcome = WriteOutcome::AlreadyWritten,
+                Err(verdict) => member.outcome = WriteOutcome::Failed(verdict),
+            }
+        }
+        commits
     }
 
     /// One application's commit on top of `parent`; `None` when its file says so already.
@@ -211,29 +213,51 @@ impl Engine {
         let target = member.target()?;
         let unusable = |message: String| Verdict::new(Reason::TargetUnusable, message);
         let TargetFile::Override(path) = &target.file else {
-            return Err(unusable("only override files can be written yet".to_owned()));
+            return Err(Verdict::new(Reason::UnsupportedSetting, "only override files can be written yet"));
         };
         let path = RepoPath::parse(path).map_err(|error| unusable(error.to_string()))?;
         let existing = match mirror.read(parent, &path).await.map_err(|error| git_verdict(&error))? {
             None => None,
-            Some(FileContent::Text(text)) => Some(text),
-            Some(other) => return Err(unusable(format!("{path} is {other}"))),
+            Some(FileContent::File { bytes, .. }) => {
+                Some(String::from_utf8(bytes).map_err(|_| unusable(format!("{path} is not UTF-8 text")))?)
+            }
+            Some(FileContent::Unusable(why)) => return Err(unusable(format!("{path} {why}"))),
         };
         let update = &member.decided.update;
-        let text = match argocd_source::render(existing.as_deref(), &update.entries) {
+        let text = match overrides::render(existing.as_deref(), &update.entries) {
             Ok(Edited::Unchanged) => return Ok(None),
             Ok(Edited::New(text)) => text,
             Err(error) => return Err(unusable(format!("{path}: {error}"))),
         };
         let author = target.author.as_ref().unwrap_or(&self.options.author);
-        let signature = Signature {
-            name: author.name.clone(),
-            email: author.email.clone(),
-            time: jiff::Timestamp::now(),
-        };
+        let signature =
+            Signature { name: author.name.clone(), email: author.email.clone(), time: jiff::Timestamp::now() };
         let message = message::default_message(member.decided.work.application.name(), &update.changes());
         let edits = [(path, text.into_bytes())];
         mirror.commit(parent, &edits, &message, &signature).await.map_err(|error| git_verdict(&error))
+    }
+}
+
+impl Branch<'_> {
+    /// Where the branch stands now.
+    async fn new_head(&self) -> Result<ObjectId, Verdict> {
+        let fetched = self.mirror.fetch(std::slice::from_ref(&self.name)).await.map_err(|error| git_verdict(&error))?;
+        fetched
+            .get(&self.name)
+            .copied()
+            .ok_or_else(|| Verdict::new(Reason::WriteFailed, format!("branch {} is gone", self.name)))
+    }
+
+    fn record(&self, members: &mut [Member], commits: &[(usize, ObjectId)]) {
+        for (index, commit) in commits {
+            if let Some(member) = members.get_mut(*index) {
+                member.outcome = WriteOutcome::Pushed {
+                    repository: self.mirror.url().to_string(),
+                    branch: self.name.to_string(),
+                    commit: commit.to_string(),
+                };
+            }
+        }
     }
 }
 
@@ -246,6 +270,18 @@ impl Member {
     }
 }
 
+/// The branch that a target's changes are based on.
+fn base(target: &GitTarget, heads: &RemoteHeads) -> Result<BranchName, Verdict> {
+    heads.base(target.base.as_deref().unwrap_or("")).map(|(branch, _)| branch).map_err(|error| {
+        Verdict::new(Reason::TargetUnusable, format!("{}: {error}", RedactedUrl::new(&target.repository)))
+    })
+}
+
 fn git_verdict(error: &GitError) -> Verdict {
-    Verdict::new(error.reason(), error.to_string())
+    let reason = match error {
+        GitError::Unauthorized { .. } => Reason::CredentialsUnavailable,
+        GitError::Sha256 { .. } | GitError::PathUnusable { .. } | GitError::Base { .. } => Reason::TargetUnusable,
+        _ => Reason::WriteFailed,
+    };
+    Verdict::new(reason, error.to_string())
 }

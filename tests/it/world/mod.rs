@@ -28,10 +28,16 @@ use serde_json::{Value, json};
 pub use children::{Child, Finished};
 pub use reference_registry::ReferenceRegistry;
 
-use crate::support::{apiserver::ApiServer, git_server::GitServer};
+use crate::support::{
+    apiserver::{ApiServer, User},
+    git_server::GitServer,
+};
 
 /// Secrets that the test used, so that nothing a child process wrote may contain them.
 pub const PASSWORDS: [&str; 2] = ["gitpassword-6f1d", "registrypassword-93ab"];
+
+/// The service account that the program runs as.
+const ORIGINAL_ACCOUNT: &str = "argocd-image-updater-controller";
 
 /// The small world.
 pub struct World {
@@ -40,6 +46,7 @@ pub struct World {
     pub git: GitServer,
     pub namespace: String,
     client: Client,
+    kubeconfig: PathBuf,
     folder: tempfile::TempDir,
     flags: Vec<String>,
 }
@@ -52,8 +59,12 @@ impl World {
         let namespace = server.namespace().await;
         let git = GitServer::start().await;
         let client = server.client();
+        // The program has the rights of an installation of the original, and no more.
+        let name = server.original_account(&namespace).await;
+        let account = User::ServiceAccount { namespace: &namespace, name };
+        let kubeconfig = server.kubeconfig_via(server.address(), account, &namespace);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let world = Self { server, registry, git, namespace, client, folder, flags: Vec::new() };
+        let world = Self { server, registry, git, namespace, client, kubeconfig, folder, flags: Vec::new() };
         world.write_registries_conf(&format!(
             "registries:\n- name: test\n  prefix: {host}\n  api_url: http://{host}\n",
             host = registry.host()
@@ -73,6 +84,19 @@ impl World {
     /// Adds flags to every run of the program.
     pub fn with_flags(mut self, flags: &[&str]) -> Self {
         self.flags.extend(flags.iter().map(|f| (*f).to_owned()));
+        self
+    }
+
+    /// Runs the program with all rights, for what needs more than one namespace.
+    pub fn as_admin(mut self) -> Self {
+        self.kubeconfig = self.server.kubeconfig();
+        self
+    }
+
+    /// Lets the program reach the API server at another address.
+    pub fn through(mut self, address: std::net::SocketAddr) -> Self {
+        let account = User::ServiceAccount { namespace: &self.namespace, name: ORIGINAL_ACCOUNT };
+        self.kubeconfig = self.server.kubeconfig_via(address, account, &self.namespace);
         self
     }
 
@@ -206,7 +230,7 @@ impl World {
     pub fn start(&self, arguments: &[&str]) -> Child {
         let mut all = vec![
             "run".to_owned(),
-            format!("--kubeconfig={}", self.server.kubeconfig().display()),
+            format!("--kubeconfig={}", self.kubeconfig.display()),
             format!("--argocd-namespace={}", self.namespace),
             format!("--watch-namespaces={}", self.namespace),
             format!("--registries-conf-path={}", self.registries_conf().display()),

@@ -1,17 +1,13 @@
 //! The reference implementation of an OCI registry as a child process, one for all tests; each test has its own prefix.
 
-use std::{
-    io::Write as _,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 use reqwest::Client;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::support::servers;
+use crate::support::servers::{self, Household};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -22,8 +18,7 @@ static SHARED: OnceCell<ReferenceRegistry> = OnceCell::const_new();
 pub struct ReferenceRegistry {
     host: String,
     client: Client,
-    _process: Child,
-    _folder: tempfile::TempDir,
+    household: Household,
 }
 
 impl ReferenceRegistry {
@@ -34,31 +29,23 @@ impl ReferenceRegistry {
 
     async fn start() -> Self {
         let port = servers::free_port();
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let household = Household::new("registry");
         let conf = json!({
             "version": "0.1",
             "log": { "level": "warn" },
             "storage": {
-                "filesystem": { "rootdirectory": folder.path().join("data") },
+                "filesystem": { "rootdirectory": household.folder().join("data") },
                 "delete": { "enabled": true },
             },
             "http": { "addr": format!("127.0.0.1:{port}") },
         });
-        let path = folder.path().join("config.yml");
-        let mut file = std::fs::File::create(&path).expect("a writable folder");
-        file.write_all(conf.to_string().as_bytes()).expect("a writable folder");
-        let process = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL"])
-            .arg(servers::path("registry"))
-            .arg("serve")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the registry starts");
+        let path = household.folder().join("config.yml");
+        std::fs::write(&path, conf.to_string()).expect("a writable folder");
+        let mut command = Command::new(servers::path("registry"));
+        command.arg("serve").arg(&path);
+        household.spawn("registry", &command);
         let client = Client::builder().no_proxy().build().expect("a client");
-        let registry = Self { host: format!("127.0.0.1:{port}"), client, _process: process, _folder: folder };
+        let registry = Self { host: format!("127.0.0.1:{port}"), client, household };
         registry.ready().await;
         registry
     }
@@ -66,7 +53,7 @@ impl ReferenceRegistry {
     async fn ready(&self) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         while self.client.get(self.url("")).send().await.is_err() {
-            assert!(tokio::time::Instant::now() < deadline, "the registry does not answer");
+            assert!(tokio::time::Instant::now() < deadline, "the registry does not answer:\n{}", self.household.log("registry"));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
