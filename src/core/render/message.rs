@@ -28,10 +28,12 @@ mod tests {
             tag: tag.to_owned(),
             digest: digest.to_owned(),
         };
+        let image = ImageRef::parse(image).unwrap();
         ImageChange {
             application: ObjectKey::new("argocd", "shop"),
             alias: "api".to_owned(),
-            image: ImageRef::parse(image).unwrap(),
+            running: image.clone(),
+            image,
             old: version(old),
             new: version(new),
         }

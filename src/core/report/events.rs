@@ -137,6 +137,11 @@ mod tests {
                 name: "shop/api".to_owned(),
                 version: None,
             },
+            running: ImageRef {
+                registry: registry.to_owned(),
+                name: "shop/api".to_owned(),
+                version: Some(version(old)),
+            },
             old: version(old),
             new: version(new),
         }
