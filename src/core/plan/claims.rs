@@ -4,7 +4,7 @@ use crate::{
     api::argocd::Application,
     core::{
         plan::{change::Entry, kustomize, place},
-        resolve::{ApplicationKind, ManifestTarget, SourceSlot, TrackedApplication},
+        resolve::{ApplicationKind, ResolvedImage, SourceSlot, TrackedApplication},
         verdict::{Reason, Verdict},
     },
 };
@@ -19,13 +19,10 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn of(application: &Application, tracked: &TrackedApplication) -> Self {
-        let left = |image: &crate::core::resolve::ResolvedImage| {
+        let left = |image: &ResolvedImage| {
             let image = image.tracked.as_ref().ok()?;
             let place = place::place(application, tracked, &image.manifest_target).ok()?;
-            let name = match &image.manifest_target {
-                ManifestTarget::Kustomize(name) => Some(name.as_str()),
-                _ => None,
-            };
+            let name = image.manifest_target.kustomize_name();
             (place.kind == ApplicationKind::Kustomize).then(|| (place.slot, kustomize::left_of(name, &image.reference)))
         };
         Self {

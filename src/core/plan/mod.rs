@@ -8,6 +8,7 @@ pub mod change;
 mod claims;
 pub mod kustomize;
 pub mod place;
+mod running;
 pub mod update;
 pub mod values;
 pub mod verified;

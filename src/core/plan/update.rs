@@ -12,10 +12,11 @@ use crate::{
             change::{Entry, ImageChange, SourceEdit},
             claims::Claims,
             place::{self, Place},
+            running::{current_text, is_settled, kept_version},
             values::{self, ValueError},
             verified::Verified,
         },
-        resolve::{ManifestTarget, ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, source_type},
+        resolve::{ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
         verdict::{Reason, Verdict},
     },
@@ -42,6 +43,8 @@ pub struct ImageUpdate {
     pub live: bool,
     /// The version that runs; `None` when nothing does.
     pub current: Option<String>,
+    /// What runs, in the spelling of Argo CD.
+    pub running: Option<ImageRef>,
     /// The change, or why there is none.
     pub decision: Result<ImageChange, Verdict>,
     /// What an override file lists when the image stays as it runs.
@@ -121,6 +124,7 @@ impl Decision<'_> {
             alias: resolved.alias.clone(),
             live: false,
             current: None,
+            running: None,
             decision: Err(Verdict::new(Reason::NotLive, String::new())),
             kept: None,
         };
@@ -160,7 +164,11 @@ impl Decision<'_> {
         // With digests, the one of several running images that is behind counts.
         let found = self.running(image, Some(candidate)).or(found);
         update.current = found.as_ref().map(current_text);
-        let running = found.unwrap_or_else(|| with_version(&image.reference, None));
+        update.running.clone_from(&found);
+        let running = found.unwrap_or_else(|| ImageRef {
+            version: None,
+            ..image.reference.clone()
+        });
         self.compare(
             index,
             &Subject {
@@ -175,9 +183,12 @@ impl Decision<'_> {
 
     /// The running image that belongs to `image`.
     fn running(&self, image: &TrackedImage, picked: Option<&Candidate>) -> Option<ImageRef> {
-        let found = self
-            .live
-            .find(&image.reference, kustomize_name(image), &image.policy, picked)?;
+        let found = self.live.find(
+            &image.reference,
+            image.manifest_target.kustomize_name(),
+            &image.policy,
+            picked,
+        )?;
         Some(found.reference.clone())
     }
 
@@ -200,7 +211,7 @@ impl Decision<'_> {
         } else {
             wanted.clone()
         };
-        let reference = with_version(&image.reference, Some(version));
+        let reference = image.reference.with_version(version);
         let entries = values::entries(place.kind, &reference, &image.manifest_target).map_err(|e| unusable(&e))?;
         let others = self.claims.others(index, place.slot);
         self.claims.claim(place.slot, &image.alias, &entries)?;
@@ -231,7 +242,6 @@ impl Decision<'_> {
             application: ObjectKey::new(self.application.namespace(), self.application.name()),
             alias: subject.image.alias.clone(),
             image: subject.image.reference.clone(),
-            running: subject.running.clone(),
             old: subject.running.version.clone().unwrap_or_default(),
             new: subject.wanted.clone(),
         }
@@ -239,17 +249,16 @@ impl Decision<'_> {
 
     /// The working copy of the source in `slot`.
     fn copy(&mut self, slot: SourceSlot) -> Result<&mut SourceEdit, Verdict> {
-        let index = match self.copies.iter().position(|copy| copy.slot == slot) {
-            Some(index) => index,
-            None => {
-                let source = source_type::source_in(self.application, slot).ok_or_else(no_source)?;
-                self.copies.push(SourceEdit {
-                    slot,
-                    before: source.clone(),
-                    after: source.clone(),
-                });
-                self.copies.len() - 1
-            }
+        let index = if let Some(index) = self.copies.iter().position(|copy| copy.slot == slot) {
+            index
+        } else {
+            let source = source_type::source_in(self.application, slot).ok_or_else(no_source)?;
+            self.copies.push(SourceEdit {
+                slot,
+                before: source.clone(),
+                after: source.clone(),
+            });
+            self.copies.len() - 1
         };
         self.copies.get_mut(index).ok_or_else(no_source)
     }
@@ -265,53 +274,6 @@ fn unusable(error: &ValueError) -> Verdict {
         ValueError::PluginTargetIncomplete => Reason::InvalidSetting,
     };
     Verdict::new(reason, error.to_string())
-}
-
-fn kustomize_name(image: &TrackedImage) -> Option<&str> {
-    match &image.manifest_target {
-        ManifestTarget::Kustomize(name) => Some(name),
-        _ => None,
-    }
-}
-
-fn with_version(reference: &ImageRef, version: Option<ImageVersion>) -> ImageRef {
-    ImageRef {
-        registry: reference.registry.clone(),
-        name: reference.name.clone(),
-        version,
-    }
-}
-
-/// Whether what runs is what is wanted. With a digest on either side the digests count, else the tags. The digest strategy
-/// wants a digest; an image that Kustomize renames has to run under its new name.
-fn is_settled(image: &TrackedImage, running: &ImageRef, wanted: &ImageVersion) -> bool {
-    let none = ImageVersion::default();
-    let version = running.version.as_ref().unwrap_or(&none);
-    let same = if version.digest.is_empty() && wanted.digest.is_empty() {
-        version.tag == wanted.tag
-    } else {
-        version.digest == wanted.digest
-    };
-    let renamed = kustomize_name(image).is_none() || running.same_image(&image.reference);
-    same && renamed
-}
-
-/// What a file says for an image that stays: what runs. A digest that runs without a tag gets the tracked tag back.
-fn kept_version(running: &ImageRef, wanted: &ImageVersion) -> ImageVersion {
-    let mut version = running.version.clone().unwrap_or_default();
-    if version.tag.is_empty() {
-        version.tag.clone_from(&wanted.tag);
-    }
-    version
-}
-
-fn current_text(running: &ImageRef) -> String {
-    let text = running.version.as_ref().map_or("", ImageVersion::text);
-    if text.is_empty() {
-        "no tag".to_owned()
-    } else {
-        text.to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -58,14 +58,6 @@ fn plugin_names(target: &ManifestTarget) -> Result<Names<'_>, ValueError> {
     }
 }
 
-/// The name that Kustomize replaces, where one is configured.
-fn kustomize_name(target: &ManifestTarget) -> Option<&str> {
-    match target {
-        ManifestTarget::Kustomize(name) => Some(name),
-        _ => None,
-    }
-}
-
 /// The values of `image` in a source of this kind. A reference without version gives no value for the tag.
 pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget) -> Result<Vec<Entry>, ValueError> {
     let pairs = |names: Names<'_>| -> Vec<(String, String)> {
@@ -92,7 +84,7 @@ pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget)
                 .collect()
         }
         ApplicationKind::Kustomize => vec![Entry::KustomizeImage {
-            name: kustomize_name(target).map(str::to_owned),
+            name: target.kustomize_name().map(str::to_owned),
             image: image.clone(),
         }],
     })
@@ -121,7 +113,7 @@ pub fn current(
         ApplicationKind::Plugin => Ok(joined(plugin_list(source), plugin_names(target)?)),
         ApplicationKind::Kustomize => {
             let list = kustomize_list(source);
-            let found = kustomize::places(list, kustomize_name(target), image, &[]);
+            let found = kustomize::places(list, target.kustomize_name(), image, &[]);
             let entry = found.first().and_then(|index| list.get(*index));
             Ok(entry.cloned().unwrap_or_default())
         }

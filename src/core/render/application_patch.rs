@@ -103,11 +103,7 @@ fn owned_lists(source: &ApplicationSource) -> [OwnedList; 3] {
 /// The operations for one source: its identity is tested, then each changed list, with the blocks that it needs.
 fn source_operations(edit: &SourceEdit, operations: &mut Vec<PatchOperation>) {
     let base = base(edit.slot);
-    let at = |path: &[&str]| {
-        let mut pointer = base.clone();
-        path.iter().for_each(|token| pointer.push_back(*token));
-        pointer
-    };
+    let at = |path: &[&str]| base.concat(&pointer(path));
     let mut changes = Vec::new();
     for (before, after) in owned_lists(&edit.before).into_iter().zip(owned_lists(&edit.after)) {
         let Some(list) = after.list.filter(|list| before.list.as_ref() != Some(list)) else {

@@ -30,7 +30,7 @@ impl Forge {
             Self::Gitea => "gitea",
             Self::Bitbucket => "bitbucket",
             Self::BitbucketServer => "bitbucketServer",
-            Self::AzureDevOps => "azureDevOps",
+            Self::AzureDevOps => "azureDevops",
         }
     }
 }
@@ -75,7 +75,7 @@ mod tests {
     fn exactly_one_forge_is_wanted() {
         for (given, expected) in [
             (serde_json::json!({"github": {}}), Some(Forge::GitHub)),
-            (serde_json::json!({"azureDevOps": {}}), Some(Forge::AzureDevOps)),
+            (serde_json::json!({"azureDevops": {}}), Some(Forge::AzureDevOps)),
             (serde_json::json!({}), None),
             (serde_json::json!({"github": {}, "gitea": {}}), None),
         ] {

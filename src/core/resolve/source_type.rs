@@ -109,11 +109,9 @@ pub fn detect(application: &Application, hint: TargetHint<'_>) -> SourceType {
 
 fn natural(application: &Application) -> SourceType {
     if several(application).is_some() {
-        let types = status_types(application).iter().map(|text| SourceType::parse(text));
-        return types
-            .filter(|found| WITH_IMAGES.contains(found))
-            .next()
-            .unwrap_or(SourceType::Directory);
+        let mut types = status_types(application).iter().map(|text| SourceType::parse(text));
+        let found = types.find(|found| WITH_IMAGES.contains(found));
+        return found.unwrap_or(SourceType::Directory);
     }
     if let Some(hydrator) = &application.spec.source_hydrator {
         let dry = &hydrator.dry_source;

@@ -114,3 +114,13 @@ impl TargetFile {
         }
     }
 }
+
+impl ManifestTarget {
+    /// The image name that Kustomize replaces, where one is configured.
+    pub fn kustomize_name(&self) -> Option<&str> {
+        match self {
+            Self::Kustomize(name) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -13,11 +13,15 @@ use crate::{
         resolve::{
             Author, GitCredentialRef, SourceSlot, TargetFile,
             pull_request::{self, Forge},
-            repository_path::{self, OutsideRepository},
+            repository_path,
             source_type::{self, SourceType, TargetHint},
         },
     },
 };
+
+mod form;
+
+use form::TargetForm;
 
 /// Where the changes of an application go, and what it is then taken for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,76 +245,6 @@ fn author(git: &GitConfig) -> Option<Author> {
         name: given(author.name.as_ref())?,
         email: given(author.email.as_ref())?,
     })
-}
-
-/// What a `writeBackTarget` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TargetForm<'a> {
-    /// Argo CD's override file.
-    Default,
-    /// The kustomization in this folder.
-    Kustomization(&'a str),
-    /// This Helm values file.
-    HelmValues(&'a str),
-    /// The file at this path from the repository root.
-    File(&'a str),
-}
-
-impl<'a> TargetForm<'a> {
-    /// The words `kustomization` and `helmvalues` count only when the text ends there or a colon follows.
-    fn parse(text: &'a str) -> Self {
-        let text = text.trim();
-        let (word, rest) = text.split_once(':').unwrap_or((text, ""));
-        match word {
-            "" if text.is_empty() => Self::Default,
-            "kustomization" => Self::Kustomization(rest),
-            "helmvalues" if word == text => Self::HelmValues("values.yaml"),
-            "helmvalues" => Self::HelmValues(rest),
-            _ => Self::File(text),
-        }
-    }
-
-    fn hint(self) -> TargetHint<'a> {
-        match self {
-            Self::Default => TargetHint::None,
-            Self::Kustomization(_) => TargetHint::Kustomization,
-            Self::HelmValues(_) => TargetHint::HelmValues,
-            Self::File(path) => TargetHint::File(path),
-        }
-    }
-
-    /// The file, for a source of this type in `folder`.
-    fn file(
-        self,
-        folder: &str,
-        source_type: SourceType,
-        default_path: impl FnOnce() -> String,
-    ) -> Result<TargetFile, InvalidWriteBack> {
-        let join = |folder: &str, path: &str| {
-            repository_path::join(folder, path)
-                .map_err(|OutsideRepository| InvalidWriteBack::OutsideRepository(path.to_owned()))
-        };
-        match self {
-            Self::Default => {
-                let path = default_path();
-                Ok(TargetFile::Override(join("", &path)?))
-            }
-            Self::Kustomization(path) => Ok(TargetFile::Kustomization(join(folder, path)?)),
-            Self::HelmValues(path) => Ok(TargetFile::HelmValues(join(folder, path)?)),
-            Self::File(path) => {
-                let path = join("", path)?;
-                match repository_path::base_name(&path) {
-                    "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
-                        Err(InvalidWriteBack::KustomizationFile(path))
-                    }
-                    _ if source_type == SourceType::Helm && source_type::is_values_file(&path) => {
-                        Ok(TargetFile::HelmValues(path))
-                    }
-                    _ => Ok(TargetFile::Override(path)),
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::settings_merge;
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let application = json!({"metadata": {"name": "x"}, "spec": input["spec"], "status": input["status"]});
     let application: Application = serde_json::from_value(application).map_err(|e| e.to_string())?;
     let write_back = &input["write_back"];

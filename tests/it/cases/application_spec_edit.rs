@@ -17,7 +17,7 @@ use argocd_image_updater::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let mut source: ApplicationSource = serde_json::from_value(input["source"].clone()).map_err(|e| e.to_string())?;
     let source_type = SourceType::parse(input["source_type"].as_str().ok_or("source_type is missing")?);
     let git = input["write_back"] == "git";

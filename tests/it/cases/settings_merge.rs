@@ -13,7 +13,7 @@ use argocd_image_updater::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     match input["kind"].as_str() {
         Some("commonUpdateSettings") => {
             let layers: Vec<CommonUpdateSettings> = layers(&input["layers"])?;

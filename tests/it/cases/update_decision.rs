@@ -25,7 +25,7 @@ use super::application_spec_edit;
 
 type Pick = Result<Verified<Candidate>, Verdict>;
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let application = application(input)?;
     let tracked = tracked(&application, input)?;
     let picks: Vec<Pick> = list(&input["latest"])?.iter().map(pick).collect::<Result<_, _>>()?;
@@ -100,9 +100,13 @@ fn pick(latest: &Value) -> Result<Pick, String> {
 fn outcome(decided: &ImageUpdate) -> Value {
     let verdict = match &decided.decision {
         Ok(change) => {
+            let bare = ImageRef {
+                version: None,
+                ..change.image.clone()
+            };
             return json!({
                 "outcome": "update",
-                "from": change.running.full_name_with_version(),
+                "from": decided.running.clone().unwrap_or(bare).full_name_with_version(),
                 "to": ImageRef { version: Some(change.new.clone()), ..change.image.clone() }.full_name_with_version(),
                 "old": change.old.text(),
                 "new": change.new.text(),

@@ -116,7 +116,7 @@ fn a_newer_tag_is_a_change_of_the_source() {
     assert_eq!(update.images[0].current.as_deref(), Some("1"));
     let change = &update.changes()[0];
     assert_eq!(change.application.to_string(), "argocd/shop");
-    assert_eq!(change.running.full_name_with_version(), "a/x:1");
+    assert_eq!((change.old.text(), change.new.text()), ("1", "2"));
 }
 
 #[test]
@@ -391,5 +391,8 @@ fn the_configured_spelling_is_written_whatever_runs() {
         &["2"],
     );
     assert_eq!(written(&update), json!({"kustomize": {"images": ["a/x:2"]}}));
-    assert_eq!(update.changes()[0].running.full_name_with_version(), "docker.io/a/x:1");
+    assert_eq!(
+        update.images[0].running.as_ref().unwrap().full_name_with_version(),
+        "docker.io/a/x:1"
+    );
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-fn application(spec: serde_json::Value, status: serde_json::Value) -> Application {
+fn application(spec: &serde_json::Value, status: &serde_json::Value) -> Application {
     serde_json::from_value(serde_json::json!({
         "metadata": {"name": "shop", "namespace": "argocd"}, "spec": spec, "status": status,
     }))
@@ -9,8 +9,8 @@ fn application(spec: serde_json::Value, status: serde_json::Value) -> Applicatio
 
 fn single(source_type: &str) -> Application {
     application(
-        serde_json::json!({"source": {"repoURL": "https://git.test/r.git", "path": "apps/shop", "targetRevision": "main"}}),
-        serde_json::json!({"sourceType": source_type}),
+        &serde_json::json!({"source": {"repoURL": "https://git.test/r.git", "path": "apps/shop", "targetRevision": "main"}}),
+        &serde_json::json!({"sourceType": source_type}),
     )
 }
 
@@ -18,7 +18,7 @@ fn settings(json: serde_json::Value) -> WriteBackConfig {
     serde_json::from_value(json).unwrap()
 }
 
-fn git(application: &Application, config: serde_json::Value) -> Result<GitDestination, InvalidWriteBack> {
+fn git(application: &Application, config: &serde_json::Value) -> Result<GitDestination, InvalidWriteBack> {
     let settings = settings(serde_json::json!({"method": "git", "gitConfig": config}));
     resolve(&settings, application, "argocd").map(|destination| destination.git.unwrap())
 }
@@ -60,7 +60,7 @@ fn a_branch_is_split_at_its_only_colon() {
         ("", Some(("main", None))),
         ("a:b:c", None),
     ] {
-        let found = git(&single("Helm"), serde_json::json!({"branch": text})).ok();
+        let found = git(&single("Helm"), &serde_json::json!({"branch": text})).ok();
         let found = found.map(|git| (git.base, git.push));
         let expected = expected.map(|(base, push): (&str, Option<&str>)| (base.to_owned(), push.map(str::to_owned)));
         assert_eq!(found, expected, "{text:?}");
@@ -125,7 +125,7 @@ fn a_target_is_one_of_four_forms() {
         ("Kustomize", "x/a.yaml", Ok(TargetFile::Override("x/a.yaml".to_owned()))),
         ("Helm", "../a.yaml", outside("../a.yaml")),
     ] {
-        let found = git(&single(status), serde_json::json!({"writeBackTarget": text}));
+        let found = git(&single(status), &serde_json::json!({"writeBackTarget": text}));
         assert_eq!(found.map(|git| git.file), expected, "{status} {text:?}");
     }
 }
@@ -133,11 +133,11 @@ fn a_target_is_one_of_four_forms() {
 #[test]
 fn a_source_path_that_leaves_the_repository_is_refused() {
     let given = application(
-        serde_json::json!({"source": {"repoURL": "https://git.test/r.git", "path": "../x"}}),
-        serde_json::json!({"sourceType": "Helm"}),
+        &serde_json::json!({"source": {"repoURL": "https://git.test/r.git", "path": "../x"}}),
+        &serde_json::json!({"sourceType": "Helm"}),
     );
     assert!(matches!(
-        git(&given, serde_json::json!({})),
+        git(&given, &serde_json::json!({})),
         Err(InvalidWriteBack::OutsideRepository(_))
     ));
 }
@@ -145,13 +145,13 @@ fn a_source_path_that_leaves_the_repository_is_refused() {
 #[test]
 fn the_branch_is_taken_from_the_source_that_is_written_not_from_the_first() {
     let given = application(
-        serde_json::json!({"sources": [
+        &serde_json::json!({"sources": [
             {"repoURL": "https://charts.test", "chart": "redis", "targetRevision": "20.1.0", "helm": {}},
             {"repoURL": "https://git.test/r.git", "path": "k", "targetRevision": "prod", "kustomize": {}},
         ]}),
-        serde_json::json!({"sourceTypes": ["Helm", "Kustomize"]}),
+        &serde_json::json!({"sourceTypes": ["Helm", "Kustomize"]}),
     );
-    let found = git(&given, serde_json::json!({"writeBackTarget": "kustomization"})).unwrap();
+    let found = git(&given, &serde_json::json!({"writeBackTarget": "kustomization"})).unwrap();
     assert_eq!(
         (found.repository.as_str(), found.base.as_str()),
         ("https://git.test/r.git", "prod")
@@ -166,7 +166,7 @@ fn an_author_needs_name_and_mail() {
         (serde_json::json!({"name": "a"}), false),
         (serde_json::json!({"name": "a", "email": " "}), false),
     ] {
-        let found = git(&single("Helm"), serde_json::json!({"author": given})).unwrap();
+        let found = git(&single("Helm"), &serde_json::json!({"author": given})).unwrap();
         assert_eq!(found.author.is_some(), expected, "{given}");
     }
 }
@@ -174,12 +174,12 @@ fn an_author_needs_name_and_mail() {
 #[test]
 fn an_application_without_repository_is_no_destination() {
     let given = application(
-        serde_json::json!({"source": {"path": "a"}}),
-        serde_json::json!({"sourceType": "Helm"}),
+        &serde_json::json!({"source": {"path": "a"}}),
+        &serde_json::json!({"sourceType": "Helm"}),
     );
-    assert_eq!(git(&given, serde_json::json!({})), Err(InvalidWriteBack::NoRepository));
-    let given = application(serde_json::json!({}), serde_json::json!({}));
-    assert_eq!(git(&given, serde_json::json!({})), Err(InvalidWriteBack::NoSource));
+    assert_eq!(git(&given, &serde_json::json!({})), Err(InvalidWriteBack::NoRepository));
+    let given = application(&serde_json::json!({}), &serde_json::json!({}));
+    assert_eq!(git(&given, &serde_json::json!({})), Err(InvalidWriteBack::NoSource));
     assert_eq!(
         resolve(&WriteBackConfig::default(), &given, "argocd"),
         Err(InvalidWriteBack::NoSource)
