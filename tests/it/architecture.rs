@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use regex::Regex;
@@ -110,22 +111,26 @@ const EFFECTS: &[&str] = &[
 
 /// Every path that a source names: `use` lists taken apart, and paths in the code. Comments and texts are left out.
 fn paths(source: &str) -> BTreeSet<String> {
-    let comments = Regex::new(r"(?m)//.*$").expect("a regular expression");
-    let texts = Regex::new(r#""(?:[^"\\]|\\.)*""#).expect("a regular expression");
-    let code = comments.replace_all(source, "");
-    let code = texts.replace_all(&code, "\"\"");
+    static COMMENT: LazyLock<Regex> = LazyLock::new(|| regex(r"(?m)//.*$"));
+    static TEXT: LazyLock<Regex> = LazyLock::new(|| regex(r#""(?:[^"\\]|\\.)*""#));
+    static USE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?s)\buse\s+([^;]+);"));
+    static PATH: LazyLock<Regex> = LazyLock::new(|| regex(r"\b\w+(?:::\w+)+"));
+    let code = COMMENT.replace_all(source, "");
+    let code = TEXT.replace_all(&code, "\"\"");
     let mut found = BTreeSet::new();
-    let uses = Regex::new(r"(?s)\buse\s+([^;]+);").expect("a regular expression");
-    for tree in uses.captures_iter(&code) {
+    for tree in USE.captures_iter(&code) {
         expand(
             "",
             &tree[1].split_whitespace().collect::<Vec<_>>().join(" "),
             &mut found,
         );
     }
-    let inline = Regex::new(r"\b\w+(?:::\w+)+").expect("a regular expression");
-    found.extend(inline.find_iter(&code).map(|path| path.as_str().to_owned()));
+    found.extend(PATH.find_iter(&code).map(|path| path.as_str().to_owned()));
     found
+}
+
+fn regex(text: &str) -> Regex {
+    Regex::new(text).expect("a regular expression")
 }
 
 /// Takes `a::{b, c::{d, e}}` apart.

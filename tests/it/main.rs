@@ -2,11 +2,11 @@
 
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 #[path = "../support/mod.rs"]
+mod support;
+
 mod architecture;
 mod cases;
 mod cluster;
-mod support;
-
 mod controller;
 mod docs;
 mod faults;
