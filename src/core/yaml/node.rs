@@ -76,6 +76,11 @@ impl<'t> Node<'t> {
         self.line
     }
 
+    /// The text of a scalar, without quotes. `None` for lists, maps and aliases.
+    pub fn text(&self) -> Option<&str> {
+        self.scalar().map(|(value, _)| value)
+    }
+
     /// Where the content may begin at the earliest: after tag and anchor.
     pub(super) fn content_from(&self) -> usize {
         let tag = self.tag.as_ref().map_or(0, |(_, span)| span.end);

@@ -489,3 +489,20 @@ fn lines_are_found_for_messages() {
         "a:\n  b:\n  - 1\n  - c: \"on\"\nd: []\n"
     );
 }
+
+#[test]
+fn the_effort_grows_with_the_text_and_not_with_its_square() {
+    let entry = |n| format!("app{n}:\n  # note {n}\n  image:\n    tag: \"1.{n}\"\n  list: [a, b]\n");
+    let text: String = (0..20_000).map(entry).collect();
+    let start = std::time::Instant::now();
+    let new = edited(
+        &text,
+        &[
+            set("app10000/image/tag", "9.9"),
+            change("app19999", Op::Remove),
+            set("z", 1),
+        ],
+    );
+    assert_eq!(new.lines().count(), text.lines().count() - 4);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}

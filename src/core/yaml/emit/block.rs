@@ -22,9 +22,11 @@ pub(super) struct Dashes {
 }
 
 impl Emitter<'_> {
-    /// Takes out the lines of every entry whose index is not in `kept`, which has at least one index.
+    /// Takes out the lines of every entry whose index is not in `kept`, which ascends and has at least one index.
     pub(super) fn remove_lines(&mut self, spots: &[Range<usize>], kept: &[usize]) -> Result<(), EditError> {
-        let mut removed = (0..spots.len()).filter(|index| !kept.contains(index)).peekable();
+        let mut removed = (0..spots.len())
+            .filter(|index| kept.binary_search(index).is_err())
+            .peekable();
         let Some(first) = spots.first() else { return Ok(()) };
         let column = column(self.text, first.start);
         if removed.peek() == Some(&0) && !first_on_line(self.text, first.start) {
@@ -52,7 +54,7 @@ impl Emitter<'_> {
             let range = match previous_line_end(self.text, line_start(self.text, spot.start)) {
                 Some(start) if start >= done => start..end,
                 // Nothing is left above it on which its line could end.
-                _ => spot.start - column..self.next_line(end),
+                _ => spot.start.saturating_sub(column)..self.next_line(end),
             };
             done = range.end;
             self.splices.delete(range);

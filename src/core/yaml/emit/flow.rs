@@ -86,7 +86,7 @@ impl Emitter<'_> {
             }
         }
         for (index, pair) in spots.windows(2).enumerate().take(*last_kept) {
-            if let ([this, next], false) = (pair, kept.contains(&index)) {
+            if let ([this, next], false) = (pair, kept.binary_search(&index).is_ok()) {
                 self.splices.delete(this.start..next.start);
             }
         }

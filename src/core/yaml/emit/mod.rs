@@ -156,7 +156,7 @@ impl Emitter<'_> {
         let column = column(self.text, first.start);
         let inner = first.node.outer_start();
         let width = if !first.node.is_nothing() && same_line(self.text, first.start, inner) {
-            (inner - first.start).clamp(2, 16)
+            inner.saturating_sub(first.start).clamp(2, 16)
         } else {
             2
         };
