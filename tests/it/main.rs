@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
 mod cases;
 mod cluster;
 mod controller;
@@ -14,4 +15,6 @@ mod folder;
 mod git;
 mod lease;
 mod scenarios;
+mod schema;
+mod settings;
 mod world;

@@ -18,8 +18,6 @@ pub struct ImageChange {
     pub alias: String,
     /// The image as configured.
     pub image: ImageRef,
-    /// What ran before, in the spelling of Argo CD; without a version for an image that did not run.
-    pub running: ImageRef,
     /// The version that ran before; empty for an image that did not run.
     pub old: ImageVersion,
     /// What is written. Never empty.

@@ -43,6 +43,8 @@ pub struct ImageUpdate {
     pub live: bool,
     /// The version that runs; `None` when nothing does.
     pub current: Option<String>,
+    /// What runs, in the spelling of Argo CD.
+    pub running: Option<ImageRef>,
     /// The change, or why there is none.
     pub decision: Result<ImageChange, Verdict>,
     /// What an override file lists when the image stays as it runs.
@@ -122,6 +124,7 @@ impl Decision<'_> {
             alias: resolved.alias.clone(),
             live: false,
             current: None,
+            running: None,
             decision: Err(Verdict::new(Reason::NotLive, String::new())),
             kept: None,
         };
@@ -161,6 +164,7 @@ impl Decision<'_> {
         // With digests, the one of several running images that is behind counts.
         let found = self.running(image, Some(candidate)).or(found);
         update.current = found.as_ref().map(current_text);
+        update.running.clone_from(&found);
         let running = found.unwrap_or_else(|| ImageRef {
             version: None,
             ..image.reference.clone()
@@ -238,7 +242,6 @@ impl Decision<'_> {
             application: ObjectKey::new(self.application.namespace(), self.application.name()),
             alias: subject.image.alias.clone(),
             image: subject.image.reference.clone(),
-            running: subject.running.clone(),
             old: subject.running.version.clone().unwrap_or_default(),
             new: subject.wanted.clone(),
         }

@@ -28,12 +28,10 @@ mod tests {
             tag: tag.to_owned(),
             digest: digest.to_owned(),
         };
-        let image = ImageRef::parse(image).unwrap();
         ImageChange {
             application: ObjectKey::new("argocd", "shop"),
             alias: "api".to_owned(),
-            running: image.clone(),
-            image,
+            image: ImageRef::parse(image).unwrap(),
             old: version(old),
             new: version(new),
         }

@@ -137,11 +137,6 @@ mod tests {
                 name: "shop/api".to_owned(),
                 version: None,
             },
-            running: ImageRef {
-                registry: registry.to_owned(),
-                name: "shop/api".to_owned(),
-                version: Some(version(old)),
-            },
             old: version(old),
             new: version(new),
         }

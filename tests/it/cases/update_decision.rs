@@ -100,9 +100,13 @@ fn pick(latest: &Value) -> Result<Pick, String> {
 fn outcome(decided: &ImageUpdate) -> Value {
     let verdict = match &decided.decision {
         Ok(change) => {
+            let bare = ImageRef {
+                version: None,
+                ..change.image.clone()
+            };
             return json!({
                 "outcome": "update",
-                "from": change.running.full_name_with_version(),
+                "from": decided.running.clone().unwrap_or(bare).full_name_with_version(),
                 "to": ImageRef { version: Some(change.new.clone()), ..change.image.clone() }.full_name_with_version(),
                 "old": change.old.text(),
                 "new": change.new.text(),

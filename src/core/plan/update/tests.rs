@@ -391,5 +391,8 @@ fn the_configured_spelling_is_written_whatever_runs() {
         &["2"],
     );
     assert_eq!(written(&update), json!({"kustomize": {"images": ["a/x:2"]}}));
-    assert_eq!(update.changes()[0].running.full_name_with_version(), "docker.io/a/x:1");
+    assert_eq!(
+        update.images[0].running.as_ref().unwrap().full_name_with_version(),
+        "docker.io/a/x:1"
+    );
 }
