@@ -2,13 +2,13 @@
 //!
 //! `make bench` prints the figures; nothing here passes or fails on time. It needs `make env`.
 
-#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/apiserver.rs"]
 mod apiserver;
-#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/registry.rs"]
 mod registry;
-#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/servers.rs"]
 mod servers;
 

@@ -4,10 +4,10 @@
 //! tag of every image and why, what is written, and that a second look changes nothing.
 
 #[path = "../../tests/support/git_server.rs"]
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 mod git_server;
 #[path = "../../tests/support/registry.rs"]
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 mod registry;
 mod show;
 
@@ -19,10 +19,10 @@ use argocd_image_updater::{
         Cluster,
         directory::{self, DirectoryOptions},
     },
-    core::{image::Platform, registries::RegistriesConf, report::ResourceReport, resolve::Author},
+    core::{image::Platform, registries::RegistriesConf, report::{ResourceReport, WriteOutcome}, resolve::Author},
     engine::{Engine, Options, Task, decide::WritePermit},
     git::{self, MirrorOptions, Mirrors},
-    registry::{self, Registries},
+    registry::{Options as RegistryOptions, Registries},
 };
 use kube::{Api, api::ListParams};
 use tokio::sync::mpsc;
@@ -30,9 +30,10 @@ use tokio::sync::mpsc;
 use git_server::GitServer;
 use registry::Registry;
 
-const MANIFESTS: [(&str, &str); 3] = [
+const MANIFESTS: [(&str, &str); 4] = [
     ("shop.yaml", include_str!("manifests/shop.yaml")),
     ("web.yaml", include_str!("manifests/web.yaml")),
+    ("repository.yaml", include_str!("manifests/repository.yaml")),
     ("updater.yaml", include_str!("manifests/updater.yaml")),
 ];
 
@@ -56,6 +57,7 @@ async fn quickstart() -> anyhow::Result<()> {
     fill(&registry);
     let server = GitServer::start().await;
     server.create_repo("deploy", &[("apps/web/kustomization.yaml", KUSTOMIZATION)]);
+    server.require_password("bot", "hunter2");
     let folder = tempfile::Builder::new().prefix("quickstart-").tempdir()?;
     for (name, text) in MANIFESTS {
         std::fs::write(folder.path().join(name), text.replace("GIT_URL", &server.url("deploy")))?;
@@ -120,7 +122,7 @@ impl World {
             "registries:\n- name: Example\n  prefix: registry.example.com\n  api_url: {}\n",
             self.registry.url()
         );
-        let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), registry::Options::default());
+        let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), RegistryOptions::default());
         let mirrors = Mirrors::new(&scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
         let options = Options {
             argocd_namespace: "argocd".to_owned(),
@@ -170,7 +172,7 @@ impl World {
         } else {
             show::heading("the new commit in the repository deploy");
             for commit in self.server.log("deploy", "main").first() {
-                show::line(&format!("{} {}", &commit.id[..10], commit.author));
+                show::line(&format!("{} {}", short(&commit.id), commit.author));
                 show::commit(&commit.message);
             }
             show::commit(&self.server.last_diff("deploy", "main"));
@@ -202,5 +204,21 @@ fn show_report(report: &ResourceReport) {
                 show::tag(tag.tag.as_str(), &tag.fate.to_string());
             }
         }
+        show::line(&written(&application.write));
     }
+}
+
+fn written(outcome: &WriteOutcome) -> String {
+    match outcome {
+        WriteOutcome::Nothing => "nothing to write".to_owned(),
+        WriteOutcome::DryRun => "not written: this is a dry run".to_owned(),
+        WriteOutcome::Patched => "written: the Application was patched".to_owned(),
+        WriteOutcome::Pushed { branch, commit, .. } => format!("written: pushed {} to {branch}", short(commit)),
+        WriteOutcome::AlreadyWritten => "nothing to write: the file in git says so already".to_owned(),
+        WriteOutcome::Failed(verdict) => format!("not written, {verdict}"),
+    }
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }

@@ -10,32 +10,32 @@ fn paint(colour: &str, text: &str) -> String {
 }
 
 /// A new part of the story.
-pub fn title(text: &str) {
+pub(crate) fn title(text: &str) {
     println!("\n{}", paint("1;36", &format!("== {text}")));
 }
 
 /// A part of a part.
-pub fn heading(text: &str) {
+pub(crate) fn heading(text: &str) {
     println!("\n  {}", paint("1", text));
 }
 
 /// A plain line.
-pub fn line(text: &str) {
+pub(crate) fn line(text: &str) {
     println!("  {text}");
 }
 
 /// What was decided for an image.
-pub fn decided(text: &str) {
+pub(crate) fn decided(text: &str) {
     println!("  {}", paint("33", text));
 }
 
 /// What became of one tag.
-pub fn tag(tag: &str, fate: &str) {
+pub(crate) fn tag(tag: &str, fate: &str) {
     println!("      {tag:<14} {fate}");
 }
 
 /// The lines that changed, with two lines around them.
-pub fn diff(before: &str, after: &str) {
+pub(crate) fn diff(before: &str, after: &str) {
     let diff = TextDiff::from_lines(before, after);
     for group in diff.grouped_ops(2) {
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
@@ -50,7 +50,7 @@ pub fn diff(before: &str, after: &str) {
 }
 
 /// A commit with its diff, as git prints it.
-pub fn commit(text: &str) {
+pub(crate) fn commit(text: &str) {
     for line in text.lines() {
         let colour = match line.as_bytes().first() {
             Some(b'+') => "32",

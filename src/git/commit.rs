@@ -6,8 +6,9 @@ use git2::{FileMode, Repository, Tree, build::TreeUpdateBuilder};
 
 use super::{
     error::Unusable,
-    names::{ObjectId, RepoPath},
+    names::ObjectId,
     objects::{EXECUTABLE, FILE_LIMIT, ObjectError, Place, file, find_commit, look_up},
+    repo_path::RepoPath,
 };
 
 /// Who makes a commit, and when.

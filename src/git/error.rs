@@ -5,7 +5,8 @@ use std::{fmt, time::Duration};
 use super::{
     answers::{self, Kind},
     heads::BaseError,
-    names::{BranchName, ObjectId, RepoPath},
+    names::{BranchName, ObjectId},
+    repo_path::RepoPath,
     url::RemoteUrl,
 };
 use crate::core::{disposition::Disposition, foreign::ForeignText, verdict::Reason};
@@ -212,10 +213,17 @@ impl GitError {
         }
     }
 
-    /// Reads what git said when it failed. `limit` is the time that a too slow answer had.
-    pub(super) fn from_stderr(repository: &RemoteUrl, operation: &'static str, stderr: &str, limit: Duration) -> Self {
+    /// Reads what git said when it failed: `stderr` is understood, and shown as `clean`, which has no credentials in it.
+    /// `limit` is the time that a too slow answer had.
+    pub(super) fn from_stderr(
+        repository: &RemoteUrl,
+        operation: &'static str,
+        stderr: &str,
+        clean: &str,
+        limit: Duration,
+    ) -> Self {
         let repository = repository.clone();
-        let answer = answers::essence(stderr);
+        let answer = answers::essence(clean);
         match answers::kind(stderr) {
             Some(Kind::Unauthorized) => Self::Unauthorized { repository, answer },
             Some(Kind::NotFound) => Self::NotFound { repository, answer },
@@ -261,7 +269,7 @@ mod tests {
     fn a_branch_that_is_gone_is_named() {
         let url = RemoteUrl::parse("https://h/a").unwrap();
         let text = "fatal: couldn't find remote ref refs/heads/a/b\n";
-        let error = GitError::from_stderr(&url, "fetch", text, Duration::from_secs(1));
+        let error = GitError::from_stderr(&url, "fetch", text, text, Duration::from_secs(1));
         assert_eq!(error.to_string(), "https://h/a has no branch a/b");
         assert_eq!(error.disposition(), Disposition::Retry);
     }

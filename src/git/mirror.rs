@@ -14,15 +14,18 @@ use std::{
 use tokio::sync::RwLock;
 
 use super::{
+    answers,
     commit::{self, Signature},
     credentials::GitCredentials,
     error::GitError,
     heads::{RemoteHeads, Sha256Listing},
     mirrors::Shared,
-    names::{BranchName, ObjectId, RepoPath},
+    names::{BranchName, ObjectId},
     objects::{self, Entry, FileContent},
     process::Output,
-    push::{self, PushError, ReferenceResult},
+    push::{self, PushError, ReferenceResult, Refusal},
+    redact::redact,
+    repo_path::RepoPath,
     store::{Store, local_reference},
     transport::Operation,
     upkeep::blocking,
@@ -191,13 +194,22 @@ impl Mirror {
         match push::reference_result(&output.stdout, &branch.reference()) {
             ReferenceResult::Done => {}
             ReferenceResult::Rejected(reason) => {
-                return Err(push::rejected(&self.url, branch, expected, &reason, &output.stderr));
+                let told = self.answer_to_push(&reason, &output.stderr);
+                return Err(push::rejected(&self.url, branch, expected, told));
             }
             ReferenceResult::Unknown => return Err(self.failure(Operation::Push, &output).into()),
         }
         self.remember(branch, commit).await;
         drop(guard);
         Ok(())
+    }
+
+    fn answer_to_push(&self, reason: &str, stderr: &str) -> Refusal {
+        let clean = |text| redact(text, &self.credentials);
+        Refusal {
+            moved_head: answers::is_moved_head(reason, stderr),
+            answer: answers::refusal(&clean(reason), &clean(stderr)),
+        }
     }
 
     async fn run_push(
@@ -258,10 +270,10 @@ impl Mirror {
             "--",
             self.url.as_str(),
         ];
-        let wanted: String = branches
-            .iter()
-            .map(|branch| format!("+{}:{}\n", branch.reference(), local_reference(branch)))
-            .collect();
+        let mut wanted = String::new();
+        for branch in branches {
+            wanted.extend(["+", &branch.reference(), ":", &local_reference(branch), "\n"]);
+        }
         self.run(Operation::Fetch, &arguments, wanted).await?;
         let known = self.read_references().await?;
         let found: Option<BTreeMap<_, _>> = branches

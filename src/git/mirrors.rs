@@ -85,7 +85,7 @@ type Key = (RemoteUrl, CredentialsIdentity);
 pub struct Mirrors {
     shared: Arc<Shared>,
     folder: PathBuf,
-    max_mirrors: usize,
+    limit: usize,
     /// The most recently used one last.
     open: Mutex<Vec<(Key, Arc<Mirror>)>>,
 }
@@ -109,7 +109,7 @@ impl Mirrors {
                 _lock: lock,
             }),
             folder,
-            max_mirrors: options.max_mirrors.max(1),
+            limit: options.max_mirrors.max(1),
             open: Mutex::new(Vec::new()),
         })
     }
@@ -134,7 +134,7 @@ impl Mirrors {
         };
         open.push((key, Arc::clone(&mirror)));
         // Moved away under the lock, so that who opens one of them again finds no half-removed folder.
-        let trash = evict(&mut open, self.max_mirrors);
+        let trash = evict(&mut open, self.limit);
         drop(open);
         remove_in_background(trash);
         mirror

@@ -4,10 +4,7 @@ use std::fmt;
 
 use git2::{DiffFormat, DiffOptions, ErrorCode, ObjectType, Repository, Tree, TreeEntry};
 
-use super::{
-    error::Unusable,
-    names::{ObjectId, RepoPath},
-};
+use super::{error::Unusable, names::ObjectId, repo_path::RepoPath};
 use crate::core::foreign::ForeignText;
 
 /// The most bytes of a file that is read or written.
@@ -170,7 +167,7 @@ pub(super) fn list(
     if let Some(directory) = directory {
         match look_up(repository, &tree, directory.as_str())? {
             Place::Entry(entry) if kind_of(&entry) == EntryKind::Directory => {
-                tree = repository.find_tree(entry.id())?
+                tree = repository.find_tree(entry.id())?;
             }
             _ => return Ok(None),
         }

@@ -19,7 +19,8 @@ const STDOUT_LIMIT: usize = 64 << 20;
 /// How much of the end of standard error is kept, in bytes.
 const STDERR_KEPT: usize = 16 << 10;
 
-/// What a run gave. Bounded: all of standard output, the end of standard error.
+/// What a run gave. Bounded: all of standard output, the end of standard error, in which credentials
+/// may be seen: they are taken out before anything of it is shown.
 pub(super) struct Output {
     pub(super) status: ExitStatus,
     pub(super) stdout: String,

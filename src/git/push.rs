@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{
-    answers,
     error::GitError,
     names::{BranchName, ObjectId},
     url::RemoteUrl,
@@ -141,17 +140,22 @@ fn reason(summary: &str) -> &str {
         .unwrap_or(summary)
 }
 
+/// Why a reference was rejected.
+pub(super) struct Refusal {
+    pub(super) moved_head: bool,
+    /// Without credentials.
+    pub(super) answer: ForeignText,
+}
+
 /// The error for a rejected reference.
 pub(super) fn rejected(
     repository: &RemoteUrl,
     branch: &BranchName,
     expected: Option<ObjectId>,
-    reason: &str,
-    stderr: &str,
+    Refusal { moved_head, answer }: Refusal,
 ) -> PushError {
     let (repository, branch) = (repository.clone(), branch.clone());
-    let answer = answers::refusal(reason, stderr);
-    if answers::is_moved_head(reason, stderr) {
+    if moved_head {
         return PushError::HeadMoved {
             repository,
             branch,

@@ -2,7 +2,7 @@
 //!
 //! Each run has its own process group, which is killed when the time is over or the caller stops waiting; an environment
 //! made from nothing, so that no configuration, credential helper, hook or `.netrc` of a user takes part; and bounded
-//! output. Which URLs may be spoken to is decided in [`super::url`], what the words of git mean in [`super::answers`].
+//! output. Which URLs may be spoken to is decided in `url`, what the words of git mean in `answers`.
 
 use std::{
     env,
@@ -21,7 +21,6 @@ use super::{
     credentials::GitCredentials,
     error::GitError,
     process::{Group, Output},
-    redact::redact,
     url::RemoteUrl,
 };
 
@@ -186,7 +185,7 @@ impl GitProgram {
 
     /// Checks once that git is there and new enough.
     pub async fn check(&self) -> Result<(), GitError> {
-        self.checked.get_or_try_init(|| self.read_version()).await.map(|()| ())
+        self.checked.get_or_try_init(|| self.read_version()).await.copied()
     }
 
     async fn read_version(&self) -> Result<(), GitError> {
@@ -245,11 +244,7 @@ impl GitProgram {
         let mut group = Group::new(child, in_mirror.then_some(call.interrupted));
         let result = time::timeout(self.options.timeout, group.finish(call.stdin)).await;
         match result {
-            Ok(Ok(output)) => Ok(Output {
-                status: output.status,
-                stdout: output.stdout,
-                stderr: redact(&output.stderr, call.credentials),
-            }),
+            Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => {
                 group.stop(self.options.kill_after).await;
@@ -305,6 +300,32 @@ fn version(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_named_like_the_host_is_trusted_for_it() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let certificate = "-----BEGIN CERTIFICATE-----\n";
+        std::fs::write(folders[0].path().join("empty.example.com"), "").unwrap();
+        std::fs::create_dir(folders[0].path().join("folder.example.com")).unwrap();
+        std::fs::write(folders[1].path().join("git.example.com"), certificate).unwrap();
+        std::fs::write(folders[1].path().join(".hidden"), certificate).unwrap();
+        let mut options = TransportOptions::new(PathBuf::from("askpass"));
+        options.tls_dirs = folders.iter().map(|folder| folder.path().to_path_buf()).collect();
+        let git = GitProgram::new(options, folders[0].path().to_path_buf());
+        let expected = folders[1].path().join("git.example.com");
+        assert_eq!(git.ca_bundle("git.example.com").await, Some(expected));
+        for host in [
+            "empty.example.com",
+            "folder.example.com",
+            "other.example.com",
+            "",
+            "..",
+            ".hidden",
+            "a/b",
+        ] {
+            assert_eq!(git.ca_bundle(host).await, None, "{host}");
+        }
+    }
 
     #[test]
     fn the_version_of_git_is_read() {

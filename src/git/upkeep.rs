@@ -13,6 +13,7 @@ use super::{
     names::ObjectId,
     objects::ObjectError,
     process::Output,
+    redact::redact,
     store::REFERENCES,
     transport::{Call, Operation},
     url::RemoteUrl,
@@ -176,7 +177,8 @@ impl Mirror {
     /// What git's words mean; damage is remembered.
     pub(super) fn failure(&self, operation: Operation, output: &Output) -> GitError {
         let limit = self.shared.git.timeout();
-        let error = GitError::from_stderr(&self.url, operation.name(), &output.stderr, limit);
+        let clean = redact(&output.stderr, &self.credentials);
+        let error = GitError::from_stderr(&self.url, operation.name(), &output.stderr, &clean, limit);
         if matches!(error, GitError::Damaged { .. }) {
             self.damaged.store(true, Ordering::Release);
         }

@@ -3,7 +3,7 @@
 //! Only `https://` and `http://`. A local path or a remote helper (`ext::`) would let the text of a resource run programs
 //! or read files of this process, so they are refused before any git sees them.
 
-use std::{fmt, hash};
+use std::{fmt, hash, sync::Arc};
 
 use url::Url;
 
@@ -17,7 +17,7 @@ const LIMIT: usize = 2048;
 /// Two URLs are equal when scheme, host, port and path are (the host in any case, the default port written or not, one
 /// trailing slash or not). `.git` counts: a server may hold `app` beside `app.git`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RemoteUrl(Url);
+pub struct RemoteUrl(Arc<Url>);
 
 /// Why a text is not a repository URL that can be used. The text is shown without credentials.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -175,7 +175,7 @@ fn normalised(mut url: Url) -> Option<RemoteUrl> {
         return None;
     }
     url.set_path(&path);
-    Some(RemoteUrl(url))
+    Some(RemoteUrl(Arc::new(url)))
 }
 
 fn redacted(text: &str) -> RedactedUrl {

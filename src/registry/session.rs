@@ -21,7 +21,7 @@ use super::{
     error::RegistryError,
     metadata,
     pool::Registries,
-    tags::{self, TagList},
+    tags,
 };
 use crate::core::{
     image::{
@@ -29,6 +29,7 @@ use crate::core::{
         manifest::{Exclusion, FactsWanted},
     },
     registries::RegistryProfile,
+    select::TagList,
 };
 
 /// After so many failed connections in a row a registry is not tried again in this session.

@@ -180,7 +180,7 @@ async fn a_missing_folder_is_a_clear_error() {
 async fn git_write_back_works_from_a_folder_with_a_secret_in_it() {
     let server = GitServer::start().await;
     server.create_repo("deploy", &[("apps/web/kustomization.yaml", "kind: Kustomization\n")]);
-    server.require("bot", "gitpassword-6f1d");
+    server.require_password("bot", "gitpassword-6f1d");
     let application = format!(
         "kind: Application\napiVersion: argoproj.io/v1alpha1\nmetadata: {{name: web}}\nspec:\n  project: default\n  \
          source: {{repoURL: '{}', path: apps/web}}\nstatus: {{sourceType: Kustomize, summary: {{images: \

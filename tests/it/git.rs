@@ -1,5 +1,7 @@
 //! The git layer against a real git server over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -606,7 +608,7 @@ async fn a_server_that_does_not_answer_in_time_is_given_up_and_git_is_gone() {
     options.transport.kill_after = Duration::from_millis(200);
     let mirrors = Mirrors::new(root.path(), options).unwrap();
     let mirror = mirrors.open(&url, &GitCredentials::Anonymous).await.unwrap();
-    server.delay(Some(Duration::from_secs(60)));
+    server.delay(Some(Duration::from_mins(1)));
     let error = mirror.fetch(&[branch("main")]).await.unwrap_err();
     assert!(matches!(error, GitError::Timeout { .. }), "{error:?}");
 
@@ -679,17 +681,37 @@ async fn a_large_push_and_many_branches_pass_through() {
     assert_eq!(world.server.pushes(), 1);
 
     let names: Vec<BranchName> = (0..100).map(|n| branch(&format!("team/{n}/release"))).collect();
-    for name in &names {
-        world
-            .server
-            .commit_as_other("deploy", name.as_str(), "n.txt", name.as_str());
-    }
-    let fetches = world.mirrors.counters().fetch;
+    let commits: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let length = name.as_str().len();
+            format!(
+                "commit refs/heads/{name}\ncommitter A <a@x> 1700000000 +0000\ndata 1\nm\n\
+                 M 100644 inline n.txt\ndata {length}\n{name}\n"
+            )
+        })
+        .collect();
+    world.server.fast_import("deploy", &commits.concat());
+    let before = world.mirrors.counters().fetch;
     let heads = mirror.heads().await.unwrap();
     let fetched = mirror.ensure(&heads, &names).await.unwrap();
     assert_eq!(fetched.len(), 100);
-    assert_eq!(world.mirrors.counters().fetch, fetches + 1);
+    assert_eq!(world.mirrors.counters().fetch, before + 1);
     assert!(world.server.is_sound("deploy"));
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_server_takes_no_password_along() {
+    let world = World::new(&[("a.txt", "1\n")]).await;
+    let other = GitServer::start().await;
+    other.create_repo("deploy", &[("a.txt", "1\n")]);
+    other.require_password("bot@example.com", PASSWORD);
+    world.server.redirect_to(&other);
+    let mirror = world.open(&world.server.url("deploy"), &password(PASSWORD)).await;
+    let error = mirror.heads().await.unwrap_err();
+    assert!(matches!(error, GitError::Unauthorized { .. }), "{error:?}");
+    assert!(other.requests().all > 0);
+    assert_eq!(other.requests().authorized, 0);
 }
 
 #[test]

@@ -410,7 +410,7 @@ spec:
 #[tokio::test]
 async fn a_new_tag_is_committed_and_pushed_and_the_application_is_not_touched() {
     let world = World::given(GIT).await;
-    world.git.require("bot", "gitpassword-6f1d");
+    world.git.require_password("bot", "gitpassword-6f1d");
     let before = world.application("web").await;
 
     world.cycle().await;
@@ -463,7 +463,7 @@ status: {{ sourceType: Kustomize, summary: {{ images: ['REG/web:v1.0.0'] }} }}
 #[tokio::test]
 async fn a_refused_push_is_told_in_the_servers_words_and_nothing_is_claimed() {
     let world = World::given(GIT).await;
-    world.git.refuse_pushes("deploy", Some("main is frozen until Monday"));
+    world.git.refuse_pushes("deploy", "main is frozen until Monday");
 
     world.cycle().await;
 
@@ -480,7 +480,7 @@ async fn a_refused_push_is_told_in_the_servers_words_and_nothing_is_claimed() {
 #[tokio::test]
 async fn a_commit_of_somebody_else_just_before_the_push_is_kept() {
     let world = World::given(GIT).await;
-    world.git.sneak_before_push("deploy", "main", "README.md", "hello");
+    world.git.sneak_in_before_next_push("deploy", "main", "README.md", "hello");
 
     world.cycle().await;
 
@@ -494,7 +494,7 @@ async fn a_commit_of_somebody_else_just_before_the_push_is_kept() {
 #[tokio::test]
 async fn a_wrong_git_password_is_told_without_the_password() {
     let world = World::given(GIT).await;
-    world.git.require("bot", "another");
+    world.git.require_password("bot", "another");
 
     world.cycle().await;
 

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt::Write as _,
     io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -47,6 +48,8 @@ pub struct Requests {
     pub fetches: u64,
     /// Pushes that arrived, refused ones as well.
     pub pushes: u64,
+    /// Requests that carried credentials, right or wrong.
+    pub authorized: u64,
     /// Requests of any kind.
     pub all: u64,
 }
@@ -71,6 +74,7 @@ pub struct Commit {
 struct Switches {
     credentials: Option<(String, String)>,
     fail_with: Option<u16>,
+    redirect_to: Option<SocketAddr>,
     delay: Option<Duration>,
     /// Repository -> commits that get in just before the next pushes.
     sneak: HashMap<String, VecDeque<(String, String, String)>>,
@@ -82,6 +86,7 @@ struct Inner {
     listings: AtomicU64,
     fetches: AtomicU64,
     pushes: AtomicU64,
+    authorized: AtomicU64,
     all: AtomicU64,
 }
 
@@ -94,6 +99,7 @@ impl GitServer {
             listings: AtomicU64::new(0),
             fetches: AtomicU64::new(0),
             pushes: AtomicU64::new(0),
+            authorized: AtomicU64::new(0),
             all: AtomicU64::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
@@ -163,6 +169,11 @@ impl GitServer {
     /// Every request is answered with this status, until `None`.
     pub fn fail_with(&self, status: Option<u16>) {
         self.inner.switches().fail_with = status;
+    }
+
+    /// Every request is sent on to another server.
+    pub fn redirect_to(&self, other: &Self) {
+        self.inner.switches().redirect_to = Some(other.address);
     }
 
     /// Every request waits before it is answered.
@@ -308,6 +319,7 @@ impl GitServer {
             listings: self.inner.listings.load(Ordering::SeqCst),
             fetches: self.inner.fetches.load(Ordering::SeqCst),
             pushes: self.inner.pushes.load(Ordering::SeqCst),
+            authorized: self.inner.authorized.load(Ordering::SeqCst),
             all: self.inner.all.load(Ordering::SeqCst),
         }
     }
@@ -343,10 +355,10 @@ impl Inner {
             message.len()
         );
         if let Some(base) = self.head(repository, branch).or_else(|| self.head(repository, "main")) {
-            stream += &format!("from {base}\n");
+            let _ = writeln!(stream, "from {base}");
         }
         for (path, text) in files {
-            stream += &format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len());
+            let _ = writeln!(stream, "M 100644 inline {path}\ndata {}\n{text}", text.len());
         }
         git(&self.folder(repository), &["fast-import", "--quiet"], stream.as_bytes());
     }
@@ -354,6 +366,9 @@ impl Inner {
     fn count(&self, method: &Method, path: &str, query: &str, headers: &HeaderMap) {
         let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::SeqCst);
         add(&self.all);
+        if headers.contains_key(header::AUTHORIZATION) {
+            add(&self.authorized);
+        }
         if path.ends_with("/info/refs") && query.contains("git-upload-pack") {
             add(&self.listings);
         }
@@ -372,15 +387,24 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
     inner.count(request.method(), &path, &query, request.headers());
-    let (delay, fail_with, credentials) = {
+    let (delay, fail_with, redirect_to, credentials) = {
         let switches = inner.switches();
-        (switches.delay, switches.fail_with, switches.credentials.clone())
+        (
+            switches.delay,
+            switches.fail_with,
+            switches.redirect_to,
+            switches.credentials.clone(),
+        )
     };
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
     if let Some(status) = fail_with.and_then(|code| StatusCode::from_u16(code).ok()) {
         return (status, "the server is told to fail").into_response();
+    }
+    if let Some(other) = redirect_to {
+        let place = format!("http://{other}{path}?{query}");
+        return (StatusCode::FOUND, [(header::LOCATION, place)]).into_response();
     }
     if let Some((username, password)) = &credentials {
         let expected = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));

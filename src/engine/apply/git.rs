@@ -150,7 +150,7 @@ impl Engine {
         let url = RemoteUrl::parse(&target.repository)
             .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))?;
         let credentials = credentials::git(self, cycle, work, target, &url).await?;
-        Ok(self.mirrors.open(&url, &credentials))
+        self.mirrors.open(&url, &credentials).await.map_err(|error| git_verdict(&error))
     }
 
     /// Renders, commits and pushes one branch; when its head moved meanwhile, once more on the new one.
@@ -218,9 +218,7 @@ impl Engine {
         let path = RepoPath::parse(path).map_err(|error| unusable(error.to_string()))?;
         let existing = match mirror.read(parent, &path).await.map_err(|error| git_verdict(&error))? {
             None => None,
-            Some(FileContent::File { bytes, .. }) => {
-                Some(String::from_utf8(bytes).map_err(|_| unusable(format!("{path} is not UTF-8 text")))?)
-            }
+            Some(FileContent::Text(text)) => Some(text),
             Some(FileContent::Unusable(why)) => return Err(unusable(format!("{path} {why}"))),
         };
         let update = &member.decided.update;
