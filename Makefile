@@ -40,6 +40,7 @@ bench: ## what things cost
 	$(CARGO) bench --locked --bench '*'
 
 $(DENY):
-	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(TOOLS)/cargo-deny-$(DENY_VERSION) \
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  $(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root $(TOOLS)/cargo-deny-$(DENY_VERSION) \
 	  --target-dir $(TOOLS)/build
 	rm -rf $(TOOLS)/build

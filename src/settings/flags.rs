@@ -1,8 +1,8 @@
 //! The flags of `run`, with their help.
 //!
 //! A flag that was not given is `None`, so that the environment can change its default. What is given is a checked type
-//! already: the command line refuses what it cannot use. Defaults are in [`super`], and told here in the help; a test
-//! compares both with the table of flags that must stay.
+//! already: the command line refuses what it cannot use. Defaults are those of [`super::Settings`], told here in the
+//! help; a test compares both with the table of flags that must stay.
 
 use std::path::PathBuf;
 
@@ -142,7 +142,7 @@ pub(super) struct GitArgs {
 }
 
 /// Logs.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Logs")]
 pub(super) struct LogArgs {
     /// trace, debug, info, warn or error. [default: info] [env: IMAGE_UPDATER_LOGLEVEL]

@@ -31,15 +31,12 @@ pub const REGISTRIES_CONF_PATH: &str = "/app/config/registries.conf";
 /// Where the template of commit messages lies unless a flag says otherwise.
 pub const COMMIT_TEMPLATE_PATH: &str = "/app/config/commit.template";
 
-const INTERVAL: GoDuration = GoDuration::from_secs(120);
-const MINIMUM_INTERVAL: GoDuration = GoDuration::from_secs(10);
 const SHORT_INTERVAL: GoDuration = GoDuration::from_secs(60);
 const ZERO: GoDuration = GoDuration::from_secs(0);
-const COMMIT_USER: &str = "argocd-image-updater";
-const COMMIT_EMAIL: &str = "noreply@argoproj.io";
 
-/// The settings of `run`.
+/// The settings of `run`. The default is what nothing given means.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Settings {
     /// Time between two cycles of a resource. Zero: once, and again on changes; negative: never.
     pub interval: GoDuration,
@@ -113,6 +110,33 @@ pub enum SettingsError {
     },
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            interval: GoDuration::from_secs(120),
+            minimum_interval: GoDuration::from_secs(10),
+            once: false,
+            dry_run: false,
+            directory: None,
+            max_concurrent_apps: None,
+            max_concurrent_reconciles: None,
+            kubeconfig: None,
+            argocd_namespace: None,
+            watch_namespaces: WatchScope::Own,
+            leader_election: true,
+            leader_election_namespace: None,
+            disable_kube_events: false,
+            registries_conf_path: REGISTRIES_CONF_PATH.to_owned(),
+            allow_env_ext_credentials: true,
+            git_commit_user: "argocd-image-updater".to_owned(),
+            git_commit_email: "noreply@argoproj.io".to_owned(),
+            log_level: LogLevel::Info,
+            log_format: LogFormat::Text,
+            health_probe_bind_address: ListenAddress::default_probe(),
+        }
+    }
+}
+
 impl Settings {
     /// The settings that `args` and the environment make together; and what to warn about, once logs are there.
     ///
@@ -130,6 +154,21 @@ impl Settings {
         } = args;
         let mut env = Environment::new(env);
         not_yet::check(not_yet, &mut env)?;
+        let mut settings = Self::default();
+        settings.take_cycle(cycle, &mut env);
+        settings.take_kubernetes(kubernetes, &mut env)?;
+        settings.take_registry(registry);
+        settings.take_git(git, &env);
+        settings.take_log(log, &env)?;
+        settings.take_server(server, &mut env);
+        if settings.once {
+            settings.interval = ZERO;
+            settings.health_probe_bind_address = ListenAddress::off();
+        }
+        Ok((settings, env.into_warnings()))
+    }
+
+    fn take_cycle(&mut self, args: CycleArgs, env: &mut Environment<'_>) {
         let CycleArgs {
             interval,
             minimum_interval,
@@ -140,7 +179,25 @@ impl Settings {
             warmup_cache: _,
             max_concurrent_apps,
             max_concurrent_reconciles,
-        } = cycle;
+        } = args;
+        let interval = interval.or_else(|| env.duration("IMAGE_UPDATER_INTERVAL", self.interval));
+        set(&mut self.interval, interval);
+        if self.interval > ZERO && self.interval < SHORT_INTERVAL {
+            env.warn(format!(
+                "an interval of {} is short: registries may limit the requests of this program",
+                self.interval
+            ));
+        }
+        set(&mut self.minimum_interval, minimum_interval);
+        set(&mut self.once, once);
+        set(&mut self.dry_run, dry_run);
+        self.directory = path(directory);
+        self.max_concurrent_apps = max_concurrent_apps.or_else(|| env.integer("MAX_CONCURRENT_APPS", 1, 100));
+        self.max_concurrent_reconciles =
+            max_concurrent_reconciles.or_else(|| env.integer("MAX_CONCURRENT_RECONCILES", 1, 10));
+    }
+
+    fn take_kubernetes(&mut self, args: KubernetesArgs, env: &mut Environment<'_>) -> Result<(), SettingsError> {
         let KubernetesArgs {
             kubeconfig,
             argocd_namespace,
@@ -149,79 +206,71 @@ impl Settings {
             leader_election_namespace,
             kube_events,
             disable_kube_events,
-        } = kubernetes;
+        } = args;
+        self.kubeconfig = path(kubeconfig);
+        self.argocd_namespace = text(argocd_namespace.or_else(|| env.text("ARGOCD_NAMESPACE")));
+        let scope = match watch_namespaces {
+            Some(scope) => Some(scope),
+            None => env.parsed("IMAGE_UPDATER_WATCH_NAMESPACES", str::parse)?,
+        };
+        set(&mut self.watch_namespaces, scope);
+        set(&mut self.leader_election, leader_election);
+        self.leader_election_namespace = text(leader_election_namespace);
+        let disabled = disable_kube_events.or(kube_events.map(|wanted| !wanted));
+        set(
+            &mut self.disable_kube_events,
+            disabled.or_else(|| env.events_disabled()),
+        );
+        Ok(())
+    }
+
+    fn take_registry(&mut self, args: RegistryArgs) {
         let RegistryArgs {
             registries_conf_path,
             allow_env_ext_credentials,
-        } = registry;
+        } = args;
+        set(&mut self.registries_conf_path, registries_conf_path);
+        set(&mut self.allow_env_ext_credentials, allow_env_ext_credentials);
+    }
+
+    fn take_git(&mut self, args: GitArgs, env: &Environment<'_>) {
         let GitArgs {
             git_commit_user,
             git_commit_email,
-        } = git;
-        let LogArgs { loglevel, logformat } = log;
+        } = args;
+        set(
+            &mut self.git_commit_user,
+            git_commit_user.or_else(|| env.text("GIT_COMMIT_USER")),
+        );
+        set(
+            &mut self.git_commit_email,
+            git_commit_email.or_else(|| env.text("GIT_COMMIT_EMAIL")),
+        );
+    }
+
+    fn take_log(&mut self, args: LogArgs, env: &Environment<'_>) -> Result<(), SettingsError> {
+        let LogArgs { loglevel, logformat } = args;
+        let level = match loglevel {
+            Some(level) => Some(level),
+            None => env.parsed("IMAGE_UPDATER_LOGLEVEL", parse::log_level)?,
+        };
+        let format = match logformat {
+            Some(format) => Some(format),
+            None => env.parsed("IMAGE_UPDATER_LOGFORMAT", parse::log_format)?,
+        };
+        set(&mut self.log_level, level);
+        set(&mut self.log_format, format);
+        Ok(())
+    }
+
+    fn take_server(&mut self, args: ServerArgs, env: &mut Environment<'_>) {
         let ServerArgs {
             health_probe_bind_address,
             metrics_bind_address,
             metrics_secure,
-        } = server;
-        not_yet::warn_about_metrics(metrics_bind_address.as_ref(), metrics_secure, &mut env);
-
-        let once = once.unwrap_or(false);
-        let interval = interval
-            .or_else(|| env.duration("IMAGE_UPDATER_INTERVAL", INTERVAL))
-            .unwrap_or(INTERVAL);
-        warn_about_interval(interval, &mut env);
-        let disable_kube_events = disable_kube_events
-            .or_else(|| kube_events.map(|wanted| !wanted))
-            .or_else(|| env.events_disabled())
-            .unwrap_or(false);
-        let settings = Self {
-            interval: if once { ZERO } else { interval },
-            minimum_interval: minimum_interval.unwrap_or(MINIMUM_INTERVAL),
-            once,
-            dry_run: dry_run.unwrap_or(false),
-            directory: path(directory),
-            max_concurrent_apps: max_concurrent_apps.or_else(|| env.integer("MAX_CONCURRENT_APPS", 1, 100)),
-            max_concurrent_reconciles: max_concurrent_reconciles
-                .or_else(|| env.integer("MAX_CONCURRENT_RECONCILES", 1, 10)),
-            kubeconfig: path(kubeconfig),
-            argocd_namespace: text(argocd_namespace.or_else(|| env.text("ARGOCD_NAMESPACE"))),
-            watch_namespaces: match watch_namespaces {
-                Some(scope) => scope,
-                None => env
-                    .parsed("IMAGE_UPDATER_WATCH_NAMESPACES", str::parse)?
-                    .unwrap_or_default(),
-            },
-            leader_election: leader_election.unwrap_or(true),
-            leader_election_namespace: text(leader_election_namespace),
-            disable_kube_events,
-            registries_conf_path: registries_conf_path.unwrap_or_else(|| REGISTRIES_CONF_PATH.to_owned()),
-            allow_env_ext_credentials: allow_env_ext_credentials.unwrap_or(true),
-            git_commit_user: git_commit_user
-                .or_else(|| env.text("GIT_COMMIT_USER"))
-                .unwrap_or_else(|| COMMIT_USER.to_owned()),
-            git_commit_email: git_commit_email
-                .or_else(|| env.text("GIT_COMMIT_EMAIL"))
-                .unwrap_or_else(|| COMMIT_EMAIL.to_owned()),
-            log_level: match loglevel {
-                Some(level) => level,
-                None => env
-                    .parsed("IMAGE_UPDATER_LOGLEVEL", parse::log_level)?
-                    .unwrap_or_default(),
-            },
-            log_format: match logformat {
-                Some(format) => format,
-                None => env
-                    .parsed("IMAGE_UPDATER_LOGFORMAT", parse::log_format)?
-                    .unwrap_or_default(),
-            },
-            health_probe_bind_address: match health_probe_bind_address {
-                _ if once => ListenAddress::off(),
-                Some(address) => address,
-                None => ListenAddress::default_probe(),
-            },
-        };
-        Ok((settings, env.into_warnings()))
+        } = args;
+        set(&mut self.health_probe_bind_address, health_probe_bind_address);
+        not_yet::warn_about_metrics(metrics_bind_address.as_ref(), metrics_secure, env);
     }
 
     /// Whether the probes answer at the default address, which is not worth an error where there is no kubelet.
@@ -230,11 +279,10 @@ impl Settings {
     }
 }
 
-fn warn_about_interval(interval: GoDuration, env: &mut Environment<'_>) {
-    if interval > ZERO && interval < SHORT_INTERVAL {
-        env.warn(format!(
-            "an interval of {interval} is short: registries may limit the requests of this program"
-        ));
+/// What is given takes the place of the default.
+fn set<T>(place: &mut T, given: Option<T>) {
+    if let Some(value) = given {
+        *place = value;
     }
 }
 

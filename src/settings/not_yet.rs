@@ -106,7 +106,8 @@ enum Kind {
     Text,
     Secret,
     Boolean,
-    Number { most: u64 },
+    /// From 0 to this one.
+    Number(u64),
     CommitMethod,
 }
 
@@ -117,12 +118,41 @@ enum Then {
     Warn,
 }
 
-/// One setting: its flag as it was given, its default, and its variable. `none` is the default that is empty.
+/// One setting: its flag as it was given, its default (`none` for the empty one), and its variable.
 struct Row {
     flag: &'static str,
     given: Option<String>,
     default: &'static str,
     variable: Option<(&'static str, Kind, Then)>,
+}
+
+impl Row {
+    fn new(flag: &'static str, given: Option<String>, default: &'static str) -> Self {
+        Self {
+            flag,
+            given,
+            default,
+            variable: None,
+        }
+    }
+
+    fn secret(flag: &'static str, given: Option<&Secret>, variable: &'static str) -> Self {
+        Self::new(flag, given.map(shown), "none").warns(variable, Kind::Secret)
+    }
+
+    fn refuses(self, variable: &'static str, kind: Kind) -> Self {
+        Self {
+            variable: Some((variable, kind, Then::Refuse)),
+            ..self
+        }
+    }
+
+    fn warns(self, variable: &'static str, kind: Kind) -> Self {
+        Self {
+            variable: Some((variable, kind, Then::Warn)),
+            ..self
+        }
+    }
 }
 
 /// Refuses what is set to anything but its default.
@@ -170,7 +200,6 @@ pub(super) fn check(args: NotYetArgs, env: &mut Environment<'_>) -> Result<(), S
 
 fn table(args: NotYetArgs) -> Vec<Row> {
     use Kind::{Boolean, CommitMethod, Number, Text};
-    use Then::{Refuse, Warn};
     let NotYetArgs {
         cache_dir,
         metadata_refresh_interval,
@@ -199,117 +228,62 @@ fn table(args: NotYetArgs) -> Vec<Row> {
     } = args;
     // An empty path says that there is no template, which is what there is.
     let message_path = git_commit_message_path.filter(|path| path != Path::new(""));
-    let row = |flag, given, default| Row {
-        flag,
-        given,
-        default,
-        variable: None,
-    };
-    let with = |flag, given, default, variable, kind, then| Row {
-        flag,
-        given,
-        default,
-        variable: Some((variable, kind, then)),
-    };
-    let secret = |flag, given: Option<Secret>, variable| {
-        with(
-            flag,
-            given.map(|secret| shown(&secret)),
-            "none",
-            variable,
-            Kind::Secret,
-            Warn,
-        )
-    };
-    let (port, events) = (
-        Number {
-            most: u64::from(u16::MAX),
-        },
-        Number {
-            most: MOST_EVENTS_AN_HOUR,
-        },
-    );
+    let (port, events) = (Number(u64::from(u16::MAX)), Number(MOST_EVENTS_AN_HOUR));
     vec![
-        row("cache-dir", cache_dir.map(path), "none"),
-        row("metadata-refresh-interval", text(metadata_refresh_interval), "1h"),
-        row("allow-foreign-repositories", text(allow_foreign_repositories), "false"),
-        row("enable-http2", text(enable_http2), "false"),
-        row("git-commit-message-path", message_path.map(path), COMMIT_TEMPLATE_PATH),
-        with(
-            "git-commit-signing-key",
-            git_commit_signing_key,
-            "none",
-            "GIT_COMMIT_SIGNING_KEY",
-            Text,
-            Refuse,
+        Row::new("cache-dir", path(cache_dir.as_deref()), "none"),
+        Row::new("metadata-refresh-interval", text(metadata_refresh_interval), "1h"),
+        Row::new("allow-foreign-repositories", text(allow_foreign_repositories), "false"),
+        Row::new("enable-http2", text(enable_http2), "false"),
+        Row::new(
+            "git-commit-message-path",
+            path(message_path.as_deref()),
+            COMMIT_TEMPLATE_PATH,
         ),
-        with(
-            "git-commit-sign-off",
-            text(git_commit_sign_off),
-            "false",
-            "GIT_COMMIT_SIGN_OFF",
-            Boolean,
-            Refuse,
-        ),
-        with(
-            "git-commit-method",
-            git_commit_method,
-            "git",
-            "GIT_COMMIT_METHOD",
-            CommitMethod,
-            Refuse,
-        ),
+        Row::new("git-commit-signing-key", git_commit_signing_key, "none").refuses("GIT_COMMIT_SIGNING_KEY", Text),
+        Row::new("git-commit-sign-off", text(git_commit_sign_off), "false").refuses("GIT_COMMIT_SIGN_OFF", Boolean),
+        Row::new("git-commit-method", git_commit_method, "git").refuses("GIT_COMMIT_METHOD", CommitMethod),
         // Without a key the method signs nothing.
-        with(
-            "git-commit-signing-method",
-            git_commit_signing_method,
-            "openpgp",
-            "GIT_COMMIT_SIGNING_METHOD",
-            Text,
-            Warn,
+        Row::new("git-commit-signing-method", git_commit_signing_method, "openpgp")
+            .warns("GIT_COMMIT_SIGNING_METHOD", Text),
+        Row::new("enable-webhook", text(enable_webhook), "false").warns("ENABLE_WEBHOOK", Boolean),
+        Row::new("webhook-require-secret", text(webhook_require_secret), "true")
+            .warns("WEBHOOK_REQUIRE_SECRET", Boolean),
+        Row::new("webhook-port", text(webhook_port), "8082").warns("WEBHOOK_PORT", port),
+        Row::new("webhook-ratelimit-allowed", text(webhook_ratelimit_allowed), "0")
+            .warns("WEBHOOK_RATELIMIT_ALLOWED", events),
+        Row::new("disable-tls", text(disable_tls), "false").warns("DISABLE_TLS", Boolean),
+        Row::new("tlsminversion", tlsminversion, "1.3").warns("TLS_MIN_VERSION", Text),
+        Row::new("tlsmaxversion", tlsmaxversion, "1.3").warns("TLS_MAX_VERSION", Text),
+        Row::new("tlsciphers", tlsciphers, "none").warns("TLS_CIPHERS", Text),
+        Row::secret(
+            "docker-webhook-secret",
+            docker_webhook_secret.as_ref(),
+            "DOCKER_WEBHOOK_SECRET",
         ),
-        with(
-            "enable-webhook",
-            text(enable_webhook),
-            "false",
-            "ENABLE_WEBHOOK",
-            Boolean,
-            Warn,
+        Row::secret(
+            "ghcr-webhook-secret",
+            ghcr_webhook_secret.as_ref(),
+            "GHCR_WEBHOOK_SECRET",
         ),
-        with(
-            "webhook-require-secret",
-            text(webhook_require_secret),
-            "true",
-            "WEBHOOK_REQUIRE_SECRET",
-            Boolean,
-            Warn,
+        Row::secret(
+            "quay-webhook-secret",
+            quay_webhook_secret.as_ref(),
+            "QUAY_WEBHOOK_SECRET",
         ),
-        with("webhook-port", text(webhook_port), "8082", "WEBHOOK_PORT", port, Warn),
-        with(
-            "webhook-ratelimit-allowed",
-            text(webhook_ratelimit_allowed),
-            "0",
-            "WEBHOOK_RATELIMIT_ALLOWED",
-            events,
-            Warn,
+        Row::secret(
+            "harbor-webhook-secret",
+            harbor_webhook_secret.as_ref(),
+            "HARBOR_WEBHOOK_SECRET",
         ),
-        with("disable-tls", text(disable_tls), "false", "DISABLE_TLS", Boolean, Warn),
-        with("tlsminversion", tlsminversion, "1.3", "TLS_MIN_VERSION", Text, Warn),
-        with("tlsmaxversion", tlsmaxversion, "1.3", "TLS_MAX_VERSION", Text, Warn),
-        with("tlsciphers", tlsciphers, "none", "TLS_CIPHERS", Text, Warn),
-        secret("docker-webhook-secret", docker_webhook_secret, "DOCKER_WEBHOOK_SECRET"),
-        secret("ghcr-webhook-secret", ghcr_webhook_secret, "GHCR_WEBHOOK_SECRET"),
-        secret("quay-webhook-secret", quay_webhook_secret, "QUAY_WEBHOOK_SECRET"),
-        secret("harbor-webhook-secret", harbor_webhook_secret, "HARBOR_WEBHOOK_SECRET"),
-        secret(
+        Row::secret(
             "aliyun-acr-webhook-secret",
-            aliyun_acr_webhook_secret,
+            aliyun_acr_webhook_secret.as_ref(),
             "ALIYUN_ACR_WEBHOOK_SECRET",
         ),
-        secret("acr-webhook-secret", acr_webhook_secret, "ACR_WEBHOOK_SECRET"),
-        secret(
+        Row::secret("acr-webhook-secret", acr_webhook_secret.as_ref(), "ACR_WEBHOOK_SECRET"),
+        Row::secret(
             "cloudevents-webhook-secret",
-            cloudevents_webhook_secret,
+            cloudevents_webhook_secret.as_ref(),
             "CLOUDEVENTS_WEBHOOK_SECRET",
         ),
     ]
@@ -319,8 +293,8 @@ fn text<T: ToString>(given: Option<T>) -> Option<String> {
     given.map(|value| value.to_string())
 }
 
-fn path(given: PathBuf) -> String {
-    given.display().to_string()
+fn path(given: Option<&Path>) -> Option<String> {
+    given.map(|path| path.display().to_string())
 }
 
 /// Only whether there is one: the rows are compared and told.
@@ -338,7 +312,7 @@ fn read(variable: &'static str, kind: Kind, env: &mut Environment<'_>) -> Result
         Kind::Text => env.text(variable),
         Kind::Secret => env.text(variable).map(|text| shown(&Secret::new(text))),
         Kind::Boolean => text(env.boolean(variable)),
-        Kind::Number { most } => text(env.integer::<u64>(variable, 0, most)),
+        Kind::Number(most) => text(env.integer::<u64>(variable, 0, most)),
         Kind::CommitMethod => env.parsed(variable, commit_method)?,
     })
 }

@@ -1,5 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
+#![expect(clippy::disallowed_methods, reason = "tests start servers, read files and wait")]
+
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -21,14 +21,10 @@ use super::{
     status = "ImageUpdaterStatus",
     schema = "disabled",
     doc = "ImageUpdater says which Argo CD Applications follow which images.",
-    printcolumn(name = "Apps", type_ = "integer", json_path = ".status.applicationsMatched"),
-    printcolumn(name = "Images", type_ = "integer", json_path = ".status.imagesManaged"),
-    printcolumn(name = "Last Checked", type_ = "date", json_path = ".status.lastCheckedAt"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    )
+    printcolumn = r#"{"name": "Apps", "type": "integer", "jsonPath": ".status.applicationsMatched"}"#,
+    printcolumn = r#"{"name": "Images", "type": "integer", "jsonPath": ".status.imagesManaged"}"#,
+    printcolumn = r#"{"name": "Last Checked", "type": "date", "jsonPath": ".status.lastCheckedAt"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
