@@ -2,6 +2,8 @@
 //!
 //! `make bench` prints the figures; nothing here passes or fails on time. It needs `make env`.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures time and starts programs")]
+
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/apiserver.rs"]
 mod apiserver;

@@ -3,6 +3,8 @@
 //! `cargo run --example quickstart` needs no cluster, no containers and no network. It shows what is decided for every
 //! tag of every image and why, what is written, and that a second look changes nothing.
 
+#![expect(clippy::disallowed_methods, reason = "the example starts servers and writes files")]
+
 #[path = "../../tests/support/git_server.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 mod git_server;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
-
 use std::collections::HashMap;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
