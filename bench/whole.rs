@@ -4,13 +4,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and starts programs")]
 
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/apiserver.rs"]
 mod apiserver;
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/registry.rs"]
 mod registry;
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/servers.rs"]
 mod servers;
 
@@ -148,7 +148,7 @@ impl World {
         tokio::time::sleep(Duration::from_secs(20)).await;
         let (before, listed) = (self.api_requests().await, self.registry.count("/tags/list"));
         let cpu = program.cpu();
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         let after = self.api_requests().await;
         print_line("idle: Applications", APPLICATIONS);
         print_line("idle: ImageUpdaters (every 15 s)", UPDATERS);
@@ -162,7 +162,7 @@ impl World {
         );
         print_line("idle: resident memory, KiB", program.memory("VmRSS"));
         print_line("idle: peak resident memory, KiB", program.memory("VmHWM"));
-        print_line("idle: CPU in a minute, ms", (program.cpu() - cpu).as_millis());
+        print_line("idle: CPU in a minute, ms", program.cpu().saturating_sub(cpu).as_millis());
     }
 
     /// How soon twenty Applications change after a tag was pushed and a cycle requested.

@@ -12,9 +12,15 @@
 
 // What may only be called at the edge is listed in `clippy.toml`. `api`, `core`, `settings` and `secret` call none of it.
 pub mod api;
-#[expect(clippy::disallowed_methods, reason = "the edge: it reads the command line and the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: it reads the command line and the environment"
+)]
 pub mod cli;
-#[expect(clippy::disallowed_methods, reason = "the edge: it speaks to the cluster and to folders")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: it speaks to the cluster and to folders"
+)]
 pub mod cluster;
 #[expect(clippy::disallowed_methods, reason = "the edge: it knows the time")]
 pub mod controller;

@@ -55,10 +55,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.registries_conf_path.clone());
     }
-    let mirrors = Mirrors::new(
-        &scratch.path().join("git"),
-        MirrorOptions::new(std::env::current_exe()?),
-    )?;
+    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
         platform: Platform::of_this_program(),

@@ -37,6 +37,15 @@ pub(super) struct Reconciler {
     rules: BTreeMap<ObjectKey, Rules>,
 }
 
+/// How often a resource runs. One whose interval cannot be read runs once, to say so.
+pub(super) fn interval(updater: &ImageUpdater, config: &Config) -> Interval {
+    if config.once || config.interval == Interval::Never {
+        return config.interval;
+    }
+    let own = updater.spec.interval.as_deref();
+    schedule::resource_interval(own, config.interval, config.minimum_interval).map_or(Interval::OnChange, |i| i.0)
+}
+
 /// Namespace and name of an object.
 pub(super) fn key_of(object: &impl kube::Resource) -> ObjectKey {
     let meta = object.meta();
@@ -75,15 +84,6 @@ impl Reconciler {
             permit,
             rules: BTreeMap::new(),
         }
-    }
-
-    /// How often a resource runs. One whose interval cannot be read runs once, to say so.
-    pub(super) fn interval(&self, updater: &ImageUpdater, config: &Config) -> Interval {
-        if config.once || config.interval == Interval::Never {
-            return config.interval;
-        }
-        let own = updater.spec.interval.as_deref();
-        schedule::resource_interval(own, config.interval, config.minimum_interval).map_or(Interval::OnChange, |i| i.0)
     }
 
     pub(super) fn applied(&mut self, updater: &ImageUpdater) {

@@ -180,7 +180,7 @@ impl Controller {
     }
 
     fn on_applied(&mut self, updater: &ImageUpdater) {
-        let interval = self.reconciler.interval(updater, &self.config);
+        let interval = reconcile::interval(updater, &self.config);
         let version = reconcile::version(updater);
         self.schedule
             .applied(reconcile::key_of(updater), version, interval, self.start.elapsed());

@@ -221,7 +221,7 @@ fn next_multiple(interval: Duration, now: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    const MINUTE: Interval = Interval::Every(Duration::from_secs(60));
+    const MINUTE: Interval = Interval::Every(Duration::from_mins(1));
 
     fn key(name: &str) -> ObjectKey {
         ObjectKey::new("argocd", name)

@@ -39,6 +39,10 @@ use crate::{
 
 /// What the engine needs to know besides the resources.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a flag of its own"
+)]
 pub struct Options {
     /// The namespace of Argo CD.
     pub argocd_namespace: String,

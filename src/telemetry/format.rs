@@ -89,7 +89,7 @@ where
         }
         fields.extend(own.0);
         let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let level = event.metadata().level();
+        let level = *event.metadata().level();
         let line = match self.format {
             LogFormat::Json => json_line(&time, level, message, fields),
             LogFormat::Text => text_line(&time, level, &message, &fields, self.colours),
@@ -98,8 +98,8 @@ where
     }
 }
 
-fn name(level: &Level) -> &'static str {
-    match *level {
+fn name(level: Level) -> &'static str {
+    match level {
         Level::TRACE => "trace",
         Level::DEBUG => "debug",
         Level::INFO => "info",
@@ -108,7 +108,7 @@ fn name(level: &Level) -> &'static str {
     }
 }
 
-fn json_line(time: &str, level: &Level, message: String, fields: Map<String, Value>) -> String {
+fn json_line(time: &str, level: Level, message: String, fields: Map<String, Value>) -> String {
     let mut line = Map::new();
     line.insert("time".to_owned(), time.into());
     line.insert("level".to_owned(), name(level).into());
@@ -117,9 +117,9 @@ fn json_line(time: &str, level: &Level, message: String, fields: Map<String, Val
     Value::Object(line).to_string()
 }
 
-fn text_line(time: &str, level: &Level, message: &str, fields: &Map<String, Value>, colours: bool) -> String {
+fn text_line(time: &str, level: Level, message: &str, fields: &Map<String, Value>, colours: bool) -> String {
     let mut line = String::new();
-    let (on, off) = match (colours, *level) {
+    let (on, off) = match (colours, level) {
         (true, Level::ERROR) => ("\u{1b}[31m", "\u{1b}[0m"),
         (true, Level::WARN) => ("\u{1b}[33m", "\u{1b}[0m"),
         (true, Level::INFO) => ("\u{1b}[36m", "\u{1b}[0m"),
@@ -161,7 +161,7 @@ mod tests {
         fields.insert("error".into(), "a\nlevel=info \"b\"".into());
         fields.insert("errors".into(), 2.into());
         assert_eq!(
-            text_line("2026-01-02T03:04:05Z", &Level::WARN, "no \"go\"", &fields, false),
+            text_line("2026-01-02T03:04:05Z", Level::WARN, "no \"go\"", &fields, false),
             r#"time="2026-01-02T03:04:05Z" level=warning msg="no \"go\"" application=argocd/shop error="a\nlevel=info \"b\"" errors=2"#
         );
     }
@@ -171,7 +171,7 @@ mod tests {
         let mut fields = Map::new();
         fields.insert("errors".into(), 2.into());
         assert_eq!(
-            json_line("2026-01-02T03:04:05Z", &Level::INFO, "done".into(), fields),
+            json_line("2026-01-02T03:04:05Z", Level::INFO, "done".into(), fields),
             r#"{"time":"2026-01-02T03:04:05Z","level":"info","msg":"done","errors":2}"#
         );
     }

@@ -184,7 +184,7 @@ async fn without_the_lease_nothing_is_written_and_it_is_handed_over_quickly() {
 async fn the_same_application_name_in_two_namespaces_is_two_applications() {
     let (one, two) = (World::given(SHOP).await, World::given(SHOP).await);
     let namespaces = format!("--watch-namespaces={},{}", one.namespace, two.namespace);
-    let one = one.as_admin().with_flags(&[&namespaces]);
+    let one = one.with_all_rights().with_flags(&[&namespaces]);
 
     // Both prefixes are in one registry, so one process can serve both.
     one.cycle().await;

@@ -3,7 +3,7 @@
 //! The registry here is scripted (it answers as the OCI distribution specification says), because no real one fails on
 //! request.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -248,7 +248,8 @@ spec:
 async fn one_repository_is_listed_once_however_many_ask() {
     let mut yaml = String::from("registry: {}");
     for number in 0..10 {
-        yaml.push_str(&format!(
+        let _ = write!(
+            yaml,
             "
 ---
 kind: Application
@@ -261,7 +262,7 @@ metadata: {{ name: updater-{number} }}
 spec:
   applicationRefs: [{{ namePattern: app-{number}, images: [{{ alias: app, imageName: 'bad.example.com/app:1.x' }}] }}]
 "
-        ));
+        );
     }
     let world = World::given(&yaml).await;
     let registry = Registry::start().await;

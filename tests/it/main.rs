@@ -19,4 +19,5 @@ mod lease;
 mod scenarios;
 mod schema;
 mod settings;
+#[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;

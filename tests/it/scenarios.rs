@@ -1,5 +1,7 @@
 //! The main job on real servers: a new tag in a registry reaches an Application, or git.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::world::{World, parameter};
@@ -464,7 +466,8 @@ async fn a_new_tag_is_committed_and_pushed_and_the_application_is_not_touched() 
 async fn many_applications_of_one_repository_are_one_fetch_and_one_push() {
     let mut yaml = GIT.replace("namePattern: web", "namePattern: web*");
     for number in 0..20 {
-        yaml.push_str(&format!(
+        let _ = write!(
+            yaml,
             "
 ---
 kind: Application
@@ -475,7 +478,7 @@ spec:
   source: {{ repoURL: GIT/deploy, path: apps/web-{number}, targetRevision: main }}
 status: {{ sourceType: Kustomize, summary: {{ images: ['REG/web:v1.0.0'] }} }}
 "
-        ));
+        );
     }
     let world = World::given(&yaml).await;
 

@@ -126,7 +126,8 @@ fn rest_of(schema: &Map<String, Value>) -> Value {
             .collect();
     }
     for value in rest.values_mut().filter(|value| value.is_f64()) {
-        *value = json!(value.as_f64().map(|number| number as i64));
+        // The API server writes whole numbers without a fraction.
+        *value = serde_json::from_str(&format!("{:.0}", value.as_f64().expect("a number"))).expect("a whole number");
     }
     Value::Object(rest)
 }

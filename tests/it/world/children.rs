@@ -16,7 +16,7 @@ use super::PASSWORDS;
 
 /// A running program. It is killed when dropped.
 pub struct Child {
-    child: tokio::process::Child,
+    process: tokio::process::Child,
     log: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
 }
@@ -54,7 +54,11 @@ impl Child {
             tokio::spawn(read(child.stdout.take().expect("a pipe"), log.clone())),
             tokio::spawn(read(child.stderr.take().expect("a pipe"), log.clone())),
         ];
-        Self { child, log, readers }
+        Self {
+            process: child,
+            log,
+            readers,
+        }
     }
 
     /// What it wrote so far.
@@ -64,7 +68,7 @@ impl Child {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id().expect("it runs")
+        self.process.id().expect("it runs")
     }
 
     /// Waits until it wrote `text`.
@@ -91,7 +95,7 @@ impl Child {
 
     /// Waits for its end.
     pub async fn finish(mut self) -> Finished {
-        let status = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
+        let status = tokio::time::timeout(Duration::from_mins(1), self.process.wait()).await;
         let status = status
             .unwrap_or_else(|_| panic!("it does not end:\n{}", self.log()))
             .expect("it can be waited for");
@@ -115,9 +119,11 @@ impl Drop for Child {
     fn drop(&mut self) {
         let log = self.log();
         for password in PASSWORDS {
-            if log.contains(password) && !std::thread::panicking() {
-                panic!("a password was written:\n{log}");
-            }
+            // A second panic would hide the first.
+            assert!(
+                std::thread::panicking() || !log.contains(password),
+                "a password was written:\n{log}"
+            );
         }
     }
 }

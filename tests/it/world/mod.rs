@@ -20,7 +20,7 @@ use std::{path::PathBuf, time::Duration};
 
 use kube::{
     Api, Client,
-    api::{DynamicObject, Patch, PatchParams, PostParams},
+    api::{DynamicObject, ListParams, Patch, PatchParams, PostParams},
     core::{ApiResource, GroupVersionKind},
 };
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Runs the program with all rights, for what needs more than one namespace.
-    pub fn as_admin(mut self) -> Self {
+    pub fn with_all_rights(mut self) -> Self {
         self.kubeconfig = self.server.kubeconfig();
         self
     }
@@ -246,7 +246,7 @@ impl World {
     pub async fn events(&self, reason: &str) -> Vec<Value> {
         let list = self
             .api("Event")
-            .list(&Default::default())
+            .list(&ListParams::default())
             .await
             .expect("events are listed");
         let events = list

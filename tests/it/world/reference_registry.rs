@@ -1,6 +1,9 @@
 //! The reference implementation of an OCI registry as a child process, one for all tests; each test has its own prefix.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::{Child, Command},
+    time::Duration,
+};
 
 use reqwest::Client;
 use serde_json::json;
@@ -18,6 +21,7 @@ static SHARED: OnceCell<ReferenceRegistry> = OnceCell::const_new();
 pub struct ReferenceRegistry {
     host: String,
     household: Household,
+    _process: Child,
 }
 
 impl ReferenceRegistry {
@@ -42,10 +46,11 @@ impl ReferenceRegistry {
         std::fs::write(&path, conf.to_string()).expect("a writable folder");
         let mut command = Command::new(servers::path("registry"));
         command.arg("serve").arg(&path);
-        household.spawn("registry", &command);
+        let process = household.spawn("registry", &command);
         let registry = Self {
             host: format!("127.0.0.1:{port}"),
             household,
+            _process: process,
         };
         registry.ready().await;
         registry
@@ -105,8 +110,8 @@ impl ReferenceRegistry {
     async fn upload(&self, repository: &str, blob: &str) -> String {
         let digest = digest(blob);
         let begin = client().post(self.url(&format!("{repository}/blobs/uploads/")));
-        let begun = begin.send().await.expect("the registry answers");
-        let location = begun.headers()["Location"]
+        let answer = begin.send().await.expect("the registry answers");
+        let location = answer.headers()["Location"]
             .to_str()
             .expect("an ASCII location")
             .to_owned();
