@@ -59,9 +59,17 @@ impl World {
         let client = server.client();
         let registry = Registry::start().await;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let conf = format!("registries:\n- {{ name: r, prefix: r.example.com, api_url: {} }}\n", registry.url());
+        let conf = format!(
+            "registries:\n- {{ name: r, prefix: r.example.com, api_url: {} }}\n",
+            registry.url()
+        );
         std::fs::write(folder.path().join("registries.conf"), conf).expect("a writable folder");
-        Self { server, registry, client, folder }
+        Self {
+            server,
+            registry,
+            client,
+            folder,
+        }
     }
 
     async fn application(&self, namespace: &str, name: &str) {
@@ -77,11 +85,16 @@ impl World {
             "status": { "sourceType": "Kustomize",
                         "summary": { "images": ["r.example.com/app:v1.0.0", "docker.io/library/redis:7.0"] } },
         });
-        let request = http::Request::post(format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications"))
-            .header("Content-Type", "application/json")
-            .body(object.to_string().into_bytes())
-            .expect("a request");
-        self.client.request::<Value>(request).await.expect("the Application is created");
+        let request = http::Request::post(format!(
+            "/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications"
+        ))
+        .header("Content-Type", "application/json")
+        .body(object.to_string().into_bytes())
+        .expect("a request");
+        self.client
+            .request::<Value>(request)
+            .await
+            .expect("the Application is created");
     }
 
     async fn updater(&self, namespace: &str, name: &str, pattern: &str) {
@@ -93,7 +106,9 @@ impl World {
         }))
         .expect("an ImageUpdater");
         let api: Api<ImageUpdater> = Api::namespaced(self.client.clone(), namespace);
-        api.create(&PostParams::default(), &object).await.expect("the ImageUpdater is created");
+        api.create(&PostParams::default(), &object)
+            .await
+            .expect("the ImageUpdater is created");
     }
 
     fn program(&self, namespace: &str, interval: &str) -> Running {
@@ -102,7 +117,10 @@ impl World {
             .arg(format!("--kubeconfig={}", self.server.kubeconfig().display()))
             .arg(format!("--argocd-namespace={namespace}"))
             .arg(format!("--watch-namespaces={namespace}"))
-            .arg(format!("--registries-conf-path={}", self.folder.path().join("registries.conf").display()))
+            .arg(format!(
+                "--registries-conf-path={}",
+                self.folder.path().join("registries.conf").display()
+            ))
             .args(["--leader-election=false", "--health-probe-bind-address=0"])
             .arg(format!("--interval={interval}"))
             .env("NO_PROXY", "*")
@@ -118,10 +136,12 @@ impl World {
         let namespace = self.server.namespace().await;
         self.registry.push("app", "v1.0.0", "2026-01-01T00:00:00Z");
         for number in 0..APPLICATIONS {
-            self.application(&namespace, &format!("app-{}-{number}", number % UPDATERS)).await;
+            self.application(&namespace, &format!("app-{}-{number}", number % UPDATERS))
+                .await;
         }
         for number in 0..UPDATERS {
-            self.updater(&namespace, &format!("updater-{number}"), &format!("app-{number}-*")).await;
+            self.updater(&namespace, &format!("updater-{number}"), &format!("app-{number}-*"))
+                .await;
         }
         let program = self.program(&namespace, "15s");
         self.checked(&namespace, UPDATERS).await;
@@ -132,8 +152,14 @@ impl World {
         let after = self.api_requests().await;
         print_line("idle: Applications", APPLICATIONS);
         print_line("idle: ImageUpdaters (every 15 s)", UPDATERS);
-        print_line("idle: requests to the API server in a minute", after.saturating_sub(before));
-        print_line("idle: tag lists in a minute", self.registry.count("/tags/list") - listed);
+        print_line(
+            "idle: requests to the API server in a minute",
+            after.saturating_sub(before),
+        );
+        print_line(
+            "idle: tag lists in a minute",
+            self.registry.count("/tags/list") - listed,
+        );
         print_line("idle: resident memory, KiB", program.memory("VmRSS"));
         print_line("idle: peak resident memory, KiB", program.memory("VmHWM"));
         print_line("idle: CPU in a minute, ms", (program.cpu() - cpu).as_millis());
@@ -155,7 +181,10 @@ impl World {
                 "argocd-image-updater.argoproj.io/reconcile-requested-at": round.to_string() } } });
             let updaters: Api<ImageUpdater> = Api::namespaced(self.client.clone(), &namespace);
             let started = Instant::now();
-            updaters.patch("shop", &PatchParams::default(), &Patch::Merge(request)).await.expect("a request for a cycle");
+            updaters
+                .patch("shop", &PatchParams::default(), &Patch::Merge(request))
+                .await
+                .expect("a request for a cycle");
             let wanted = format!("r.example.com/app:{tag}");
             while self.written(&namespace, &wanted).await < 20 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -169,7 +198,9 @@ impl World {
         let list = api.list(&ListParams::default()).await.expect("a list");
         let has = |a: &&Application| {
             let kustomize = a.spec.source.as_ref().and_then(|s| s.kustomize.as_ref());
-            kustomize.and_then(|k| k.images.as_ref()).is_some_and(|images| images.iter().any(|i| i == wanted))
+            kustomize
+                .and_then(|k| k.images.as_ref())
+                .is_some_and(|images| images.iter().any(|i| i == wanted))
         };
         list.items.iter().filter(has).count()
     }
@@ -190,12 +221,21 @@ impl World {
     /// Requests for our kinds that the API server has counted.
     async fn api_requests(&self) -> u64 {
         let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
-        let metrics = self.client.request_text(request).await.expect("the API server's metrics");
+        let metrics = self
+            .client
+            .request_text(request)
+            .await
+            .expect("the API server's metrics");
         let ours = |line: &&str| {
             line.starts_with("apiserver_request_total{")
-                && ["resource=\"applications\"", "resource=\"imageupdaters\"", "resource=\"secrets\"", "resource=\"events\""]
-                    .iter()
-                    .any(|part| line.contains(part))
+                && [
+                    "resource=\"applications\"",
+                    "resource=\"imageupdaters\"",
+                    "resource=\"secrets\"",
+                    "resource=\"events\"",
+                ]
+                .iter()
+                .any(|part| line.contains(part))
         };
         let count = |line: &str| line.rsplit(' ').next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
         metrics.lines().filter(ours).map(count).sum()
@@ -209,7 +249,9 @@ impl Running {
     /// A line of `/proc/PID/status` in KiB.
     fn memory(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.map_or_else(String::new, |line| line.trim().trim_end_matches(" kB").to_owned())
     }
 

@@ -2,16 +2,9 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use argocd_image_updater::{
-    cli::{self, Exit},
-    git::askpass,
-};
+use argocd_image_updater::cli::{self, Exit};
 
 fn main() -> ExitCode {
-    // git starts this program again to ask for a user name or a password.
-    if askpass::answer_if_asked() {
-        return ExitCode::SUCCESS;
-    }
     match cli::main() {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Failure) => ExitCode::FAILURE,

@@ -21,7 +21,12 @@ use argocd_image_updater::{
         Cluster,
         directory::{self, DirectoryOptions},
     },
-    core::{image::Platform, registries::RegistriesConf, report::{ResourceReport, WriteOutcome}, resolve::Author},
+    core::{
+        image::Platform,
+        registries::RegistriesConf,
+        report::{ResourceReport, WriteOutcome},
+        resolve::Author,
+    },
     engine::{Engine, Options, Task, decide::WritePermit},
     git::{self, MirrorOptions, Mirrors},
     registry::{Options as RegistryOptions, Registries},
@@ -69,8 +74,18 @@ async fn quickstart() -> anyhow::Result<()> {
     show::line("git        the repository deploy, with the manifests of the application web");
     show::line("manifests  an ImageUpdater and the Applications shop (Helm) and web (Kustomize, in git)");
 
-    let api = directory::open(folder.path(), DirectoryOptions { default_namespace: "argocd".to_owned() })?;
-    let world = World { registry, server, folder, client: api.client() };
+    let api = directory::open(
+        folder.path(),
+        DirectoryOptions {
+            default_namespace: "argocd".to_owned(),
+        },
+    )?;
+    let world = World {
+        registry,
+        server,
+        folder,
+        client: api.client(),
+    };
     let scratch = tempfile::tempdir()?;
     let engine = world.engine(scratch.path())?;
 
@@ -128,22 +143,38 @@ impl World {
         let mirrors = Mirrors::new(&scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
         let options = Options {
             argocd_namespace: "argocd".to_owned(),
-            platform: Platform { os: "linux".to_owned(), arch: "amd64".to_owned(), variant: String::new() },
+            platform: Platform {
+                os: "linux".to_owned(),
+                arch: "amd64".to_owned(),
+                variant: String::new(),
+            },
             dry_run: false,
             events: true,
-            author: Author { name: "argocd-image-updater".to_owned(), email: "noreply@argoproj.io".to_owned() },
+            author: Author {
+                name: "argocd-image-updater".to_owned(),
+                email: "noreply@argoproj.io".to_owned(),
+            },
             allow_env_ext_credentials: true,
             explain: true,
         };
-        Ok(Engine::new(Cluster::new(self.client.clone()), registries, mirrors, options))
+        Ok(Engine::new(
+            Cluster::new(self.client.clone()),
+            registries,
+            mirrors,
+            options,
+        ))
     }
 
     /// Runs the engine over everything in the folder once, and shows what it did.
     async fn cycle(&self, engine: &Engine) -> anyhow::Result<()> {
         let before = self.shop()?;
         let head = self.server.head("deploy", "main");
-        let updaters = Api::<ImageUpdater>::all(self.client.clone()).list(&ListParams::default()).await?;
-        let applications = Api::<Application>::all(self.client.clone()).list(&ListParams::default()).await?;
+        let updaters = Api::<ImageUpdater>::all(self.client.clone())
+            .list(&ListParams::default())
+            .await?;
+        let applications = Api::<Application>::all(self.client.clone())
+            .list(&ListParams::default())
+            .await?;
         let applications: Vec<_> = applications.items.into_iter().map(Arc::new).collect();
         let tasks: Vec<Task> = updaters
             .items

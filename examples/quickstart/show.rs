@@ -6,7 +6,11 @@ use similar::{ChangeTag, TextDiff};
 
 fn paint(colour: &str, text: &str) -> String {
     let plain = !stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    if plain { text.to_owned() } else { format!("\u{1b}[{colour}m{text}\u{1b}[0m") }
+    if plain {
+        text.to_owned()
+    } else {
+        format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+    }
 }
 
 /// A new part of the story.
@@ -44,7 +48,13 @@ pub(crate) fn diff(before: &str, after: &str) {
                 ChangeTag::Insert => ("+", "32"),
                 ChangeTag::Equal => (" ", "2"),
             };
-            println!("    {}", paint(colour, &format!("{sign}{}", change.to_string_lossy().trim_end_matches('\n'))));
+            println!(
+                "    {}",
+                paint(
+                    colour,
+                    &format!("{sign}{}", change.to_string_lossy().trim_end_matches('\n'))
+                )
+            );
         }
     }
 }

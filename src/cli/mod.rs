@@ -10,10 +10,14 @@ use std::io::Write as _;
 
 use self::args::Command;
 pub use self::run::Exit;
-use crate::settings::Settings;
+use crate::{git::askpass, settings::Settings};
 
 /// Does what the command line asks for.
 pub fn main() -> anyhow::Result<Exit> {
+    // git starts this program again to ask for a user name or a password.
+    if askpass::answer_if_asked() {
+        return Ok(Exit::Success);
+    }
     let text = match args::parse(std::env::args_os())? {
         Command::Run(args) => {
             let (settings, warnings) = Settings::resolve(*args, &|variable| std::env::var(variable).ok())?;

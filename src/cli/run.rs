@@ -42,7 +42,10 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     }
     let conf = registries_conf(&settings.registries_conf_path)?;
     let world = World::connect(&settings).await?;
-    let scratch = tempfile::Builder::new().prefix("argocd-image-updater-").tempdir().context("no temporary folder")?;
+    let scratch = tempfile::Builder::new()
+        .prefix("argocd-image-updater-")
+        .tempdir()
+        .context("no temporary folder")?;
     let shutdown = CancellationToken::new();
     signals(shutdown.clone())?;
     let readiness = Readiness::default();
@@ -52,20 +55,30 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.registries_conf_path.clone());
     }
-    let mirrors = Mirrors::new(&scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+    let mirrors = Mirrors::new(
+        &scratch.path().join("git"),
+        MirrorOptions::new(std::env::current_exe()?),
+    )?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
         platform: Platform::of_this_program(),
         dry_run: settings.dry_run,
         events: !settings.disable_kube_events,
-        author: Author { name: settings.git_commit_user.clone(), email: settings.git_commit_email.clone() },
+        author: Author {
+            name: settings.git_commit_user.clone(),
+            email: settings.git_commit_email.clone(),
+        },
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
         explain: false,
     };
     let engine = Arc::new(Engine::new(world.cluster.clone(), registries, mirrors, options));
     let config = Config {
         scope: world.scope,
-        interval: if settings.once { Interval::OnChange } else { Interval::from_flag(settings.interval) },
+        interval: if settings.once {
+            Interval::OnChange
+        } else {
+            Interval::from_flag(settings.interval)
+        },
         minimum_interval: settings.minimum_interval.to_std(),
         once: settings.once,
         lease: world.lease,
@@ -73,7 +86,11 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     tracing::info!(version = env!("CARGO_PKG_VERSION"), interval = %settings.interval, "argocd-image-updater starts");
     let ended = run::run(world.cluster, engine, config, &readiness, shutdown).await;
     drop(world.directory);
-    Ok(if ended == Ended::Normally { Exit::Success } else { Exit::Failure })
+    Ok(if ended == Ended::Normally {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 /// The cluster, real or served from a folder, and what follows from it.
@@ -96,7 +113,12 @@ impl World {
 
     fn folder(settings: &Settings, folder: &Path) -> anyhow::Result<Self> {
         let namespace = settings.argocd_namespace.clone().unwrap_or_else(|| "argocd".to_owned());
-        let api = directory::open(folder, DirectoryOptions { default_namespace: namespace.clone() })?;
+        let api = directory::open(
+            folder,
+            DirectoryOptions {
+                default_namespace: namespace.clone(),
+            },
+        )?;
         for warning in api.warnings() {
             tracing::warn!("{warning}");
         }
@@ -105,7 +127,13 @@ impl World {
             WatchScope::Namespaces(names) => Scope::Namespaces(names.clone()),
         };
         let cluster = Cluster::new(api.client());
-        Ok(Self { cluster, argocd_namespace: namespace, scope, lease: None, directory: Some(api) })
+        Ok(Self {
+            cluster,
+            argocd_namespace: namespace,
+            scope,
+            lease: None,
+            directory: Some(api),
+        })
     }
 
     async fn cluster(settings: &Settings) -> anyhow::Result<Self> {
@@ -123,7 +151,13 @@ impl World {
             let namespace = settings.leader_election_namespace.clone().unwrap_or(own);
             Lease::new(cluster.clone(), namespace, identity())
         });
-        Ok(Self { cluster, argocd_namespace, scope, lease, directory: None })
+        Ok(Self {
+            cluster,
+            argocd_namespace,
+            scope,
+            lease,
+            directory: None,
+        })
     }
 }
 
@@ -151,7 +185,12 @@ fn registries_conf(path: &str) -> anyhow::Result<RegistriesConf> {
             tracing::info!("{path} is read");
             Ok(conf)
         }
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory
+            ) =>
+        {
             tracing::info!("{path} is not there: only built-in registry settings apply");
             empty()
         }

@@ -50,7 +50,9 @@ pub async fn serve(listener: TcpListener, readiness: Readiness, shutdown: Cancel
             },
             () = shutdown.cancelled() => return,
         };
-        let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
+            continue;
+        };
         let readiness = readiness.clone();
         let shutdown = shutdown.clone();
         tokio::spawn(async move {
@@ -73,14 +75,21 @@ pub async fn serve(listener: TcpListener, readiness: Readiness, shutdown: Cancel
 }
 
 fn answer<B>(request: &Request<B>, readiness: &Readiness) -> Response<Full<Bytes>> {
-    let verbose = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "verbose" || p.starts_with("verbose=")));
+    let verbose = request
+        .uri()
+        .query()
+        .is_some_and(|q| q.split('&').any(|p| p == "verbose" || p.starts_with("verbose=")));
     let (ok, check) = match request.uri().path() {
         "/healthz" | "/healthz/" => (true, "healthz"),
         "/readyz" | "/readyz/" => (readiness.get(), "warmup-check"),
         _ => return text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned()),
     };
     let sign = if ok { "[+]" } else { "[-]" };
-    let word = if ok { "ok" } else { "failed: the watches have not seen the cluster yet" };
+    let word = if ok {
+        "ok"
+    } else {
+        "failed: the watches have not seen the cluster yet"
+    };
     match (ok, verbose) {
         (true, false) => text(StatusCode::OK, "ok".to_owned()),
         (true, true) => text(StatusCode::OK, format!("{sign}{check} {word}\nhealthz check passed\n")),
@@ -91,7 +100,10 @@ fn answer<B>(request: &Request<B>, readiness: &Readiness) -> Response<Full<Bytes
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }
 

@@ -280,7 +280,11 @@ impl Held {
 
     /// The same question for those who write, who do not own the lease.
     pub fn check(&self) -> impl Fn() -> bool + Send + Sync + 'static {
-        let (lost, renewals, deadline) = (self.lost.clone(), self.renewals.clone(), self.lease.timings.renew_deadline);
+        let (lost, renewals, deadline) = (
+            self.lost.clone(),
+            self.renewals.clone(),
+            self.lease.timings.renew_deadline,
+        );
         move || !lost.is_cancelled() && renewals.borrow().elapsed() < deadline
     }
 

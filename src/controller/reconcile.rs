@@ -40,13 +40,23 @@ pub(super) struct Reconciler {
 /// Namespace and name of an object.
 pub(super) fn key_of(object: &impl kube::Resource) -> ObjectKey {
     let meta = object.meta();
-    ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+    ObjectKey::new(
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
+    )
 }
 
 /// What makes a resource due when it changes.
 pub(super) fn version(updater: &ImageUpdater) -> Version {
-    let requested = updater.metadata.annotations.as_ref().and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT));
-    Version { generation: updater.metadata.generation.unwrap_or(0), requested: requested.cloned() }
+    let requested = updater
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT));
+    Version {
+        generation: updater.metadata.generation.unwrap_or(0),
+        requested: requested.cloned(),
+    }
 }
 
 /// One resource of a cycle.
@@ -59,7 +69,12 @@ struct Item {
 
 impl Reconciler {
     pub(super) fn new(cluster: Cluster, engine: Arc<Engine>, permit: WritePermit) -> Self {
-        Self { cluster, engine, permit, rules: BTreeMap::new() }
+        Self {
+            cluster,
+            engine,
+            permit,
+            rules: BTreeMap::new(),
+        }
     }
 
     /// How often a resource runs. One whose interval cannot be read runs once, to say so.
@@ -92,9 +107,7 @@ impl Reconciler {
             return touched;
         };
         for (resource, rules) in &self.rules {
-            let concerns = |a: &&Application| {
-                !matches!(rules.pick(a.name(), a.metadata.labels.as_ref()), Pick::None)
-            };
+            let concerns = |a: &&Application| !matches!(rules.pick(a.name(), a.metadata.labels.as_ref()), Pick::None);
             if resource.namespace == application.namespace && states.iter().any(concerns) {
                 touched.push((resource.clone(), application.clone()));
             }
@@ -110,8 +123,15 @@ impl Reconciler {
         config: &Config,
     ) -> impl Future<Output = Vec<ObjectKey>> + Send + 'static {
         let keys: Vec<ObjectKey> = due.iter().map(|(key, ..)| key.clone()).collect();
-        let items = due.into_iter().filter_map(|(key, due, next)| item(key, &due, next, watches, config)).collect();
-        let run = Run { cluster: self.cluster.clone(), engine: self.engine.clone(), permit: self.permit.clone() };
+        let items = due
+            .into_iter()
+            .filter_map(|(key, due, next)| item(key, &due, next, watches, config))
+            .collect();
+        let run = Run {
+            cluster: self.cluster.clone(),
+            engine: self.engine.clone(),
+            permit: self.permit.clone(),
+        };
         async move {
             run.run(items).await;
             keys
@@ -136,13 +156,31 @@ fn item(key: ObjectKey, due: &Due, next: Option<Duration>, watches: &Watches, co
         Ok((_, warning)) => warnings.extend(warning),
         Err(remark) => stalled.push(remark),
     }
-    if let Some(other) = updater.spec.namespace.as_deref().filter(|n| !n.is_empty() && *n != key.namespace) {
+    if let Some(other) = updater
+        .spec
+        .namespace
+        .as_deref()
+        .filter(|n| !n.is_empty() && *n != key.namespace)
+    {
         warnings.push(Remark {
             field: "spec.namespace".to_owned(),
-            message: format!("{other:?} is ignored: applications are looked for in {:?}, this resource's namespace", key.namespace),
+            message: format!(
+                "{other:?} is ignored: applications are looked for in {:?}, this resource's namespace",
+                key.namespace
+            ),
         });
     }
-    Some(Item { key, next, stalled, task: Task { updater, applications, partial, warnings } })
+    Some(Item {
+        key,
+        next,
+        stalled,
+        task: Task {
+            updater,
+            applications,
+            partial,
+            warnings,
+        },
+    })
 }
 
 /// What a running cycle needs, apart from the controller that started it.
@@ -226,14 +264,16 @@ impl Run {
         if before.observed_generation == Some(generation) {
             return;
         }
-        self.patch_status(item, status::suspended_patch(&before, generation, Timestamp::now())).await;
+        self.patch_status(item, status::suspended_patch(&before, generation, Timestamp::now()))
+            .await;
     }
 
     async fn running(&self, item: &Item) {
         let updater = &item.task.updater;
         let before = updater.status.clone().unwrap_or_default();
         let generation = updater.metadata.generation.unwrap_or(0);
-        self.patch_status(item, status::running_patch(&before, generation, Timestamp::now())).await;
+        self.patch_status(item, status::running_patch(&before, generation, Timestamp::now()))
+            .await;
     }
 
     async fn record(&self, item: &Item, report: &ResourceReport) {
@@ -259,14 +299,21 @@ fn log(item: &Item, report: &ResourceReport) {
     let span = fields::resource(&item.key.namespace, &item.key.name);
     let _in = span.enter();
     let before = item.task.updater.status.as_ref();
-    let conditions: Vec<_> = before.and_then(|s| s.conditions.as_ref()).into_iter().flatten().collect();
+    let conditions: Vec<_> = before
+        .and_then(|s| s.conditions.as_ref())
+        .into_iter()
+        .flatten()
+        .collect();
     for remark in &report.stalled {
         tracing::error!("{remark}");
     }
     for remark in &report.warnings {
         // What the Warning condition already says was logged when it was new.
         let text = remark.to_string();
-        if conditions.iter().any(|c| c.type_ == "Warning" && c.message.contains(&text)) {
+        if conditions
+            .iter()
+            .any(|c| c.type_ == "Warning" && c.message.contains(&text))
+        {
             tracing::debug!("{text}");
         } else {
             tracing::warn!("{text}");
@@ -289,7 +336,11 @@ fn log(item: &Item, report: &ResourceReport) {
         images_updated = counts.images_updated,
         errors = counts.errors,
         "{}",
-        if report.partial { "cycle done for changed applications" } else { "cycle done" }
+        if report.partial {
+            "cycle done for changed applications"
+        } else {
+            "cycle done"
+        }
     );
 }
 
@@ -331,7 +382,13 @@ fn log_application(application: &ApplicationReport, known: &KnownProblems<'_>) {
                 tracing::info!(image_alias = alias, image_name = name, old, new, "updated");
             }
             WriteOutcome::DryRun => {
-                tracing::info!(image_alias = alias, image_name = name, old, new, "would be updated (dry run)");
+                tracing::info!(
+                    image_alias = alias,
+                    image_name = name,
+                    old,
+                    new,
+                    "would be updated (dry run)"
+                );
             }
             _ => tracing::debug!(image_alias = alias, image_name = name, old, new, "not written"),
         }

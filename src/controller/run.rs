@@ -182,7 +182,8 @@ impl Controller {
     fn on_applied(&mut self, updater: &ImageUpdater) {
         let interval = self.reconciler.interval(updater, &self.config);
         let version = reconcile::version(updater);
-        self.schedule.applied(reconcile::key_of(updater), version, interval, self.start.elapsed());
+        self.schedule
+            .applied(reconcile::key_of(updater), version, interval, self.start.elapsed());
         self.reconciler.applied(updater);
     }
 

@@ -19,12 +19,17 @@ pub fn is_relevant(old: Option<&Application>, new: Option<&Application>) -> bool
 
 fn own_annotations(application: &Application) -> BTreeSet<(&str, &str)> {
     let all = application.metadata.annotations.iter().flatten();
-    all.filter(|(key, _)| key.starts_with(annotations::PREFIX)).map(|(k, v)| (k.as_str(), v.as_str())).collect()
+    all.filter(|(key, _)| key.starts_with(annotations::PREFIX))
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect()
 }
 
 fn source_types(application: &Application) -> (Option<&str>, Option<&[String]>) {
     let status = application.status.as_ref();
-    (status.and_then(|s| s.source_type.as_deref()), status.and_then(|s| s.source_types.as_deref()))
+    (
+        status.and_then(|s| s.source_type.as_deref()),
+        status.and_then(|s| s.source_types.as_deref()),
+    )
 }
 
 fn images(application: &Application) -> BTreeSet<&str> {
@@ -52,15 +57,25 @@ mod tests {
         let old = application(&json!({}));
         for (change, expected) in [
             (json!({}), false),
-            (json!({ "metadata": { "annotations": { "x": "z" }, "resourceVersion": "7" } }), false),
+            (
+                json!({ "metadata": { "annotations": { "x": "z" }, "resourceVersion": "7" } }),
+                false,
+            ),
             (json!({ "status": { "summary": { "images": ["b:1", "a:1"] } } }), false),
             (json!({ "status": { "summary": { "images": ["b:1", "a:2"] } } }), true),
             (json!({ "metadata": { "labels": { "a": "c" } } }), true),
-            (json!({ "metadata": { "annotations": { "argocd-image-updater.argoproj.io/image-list": "a" } } }), true),
+            (
+                json!({ "metadata": { "annotations": { "argocd-image-updater.argoproj.io/image-list": "a" } } }),
+                true,
+            ),
             (json!({ "spec": { "source": { "path": "b" } } }), true),
             (json!({ "status": { "sourceType": "Kustomize" } }), true),
         ] {
-            assert_eq!(is_relevant(Some(&old), Some(&application(&change))), expected, "{change}");
+            assert_eq!(
+                is_relevant(Some(&old), Some(&application(&change))),
+                expected,
+                "{change}"
+            );
         }
         assert!(is_relevant(None, Some(&old)));
         assert!(is_relevant(Some(&old), None));

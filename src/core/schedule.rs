@@ -53,14 +53,24 @@ pub fn resource_interval(
     let Some(text) = own.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok((default, None));
     };
-    let remark = |message: String| Remark { field: "spec.interval".to_owned(), message };
-    let interval: GoDuration = text.parse().map_err(|e: super::duration::InvalidDuration| remark(e.to_string()))?;
+    let remark = |message: String| Remark {
+        field: "spec.interval".to_owned(),
+        message,
+    };
+    let interval: GoDuration = text
+        .parse()
+        .map_err(|e: super::duration::InvalidDuration| remark(e.to_string()))?;
     if interval.is_zero() || interval.is_negative() {
-        return Err(remark(format!("{text:?} is not above zero; use spec.suspend to stop this resource")));
+        return Err(remark(format!(
+            "{text:?} is not above zero; use spec.suspend to stop this resource"
+        )));
     }
     let interval = interval.to_std();
     if interval < minimum {
-        let message = format!("{text} is below --minimum-interval; {} s is used", minimum.as_secs_f64());
+        let message = format!(
+            "{text} is below --minimum-interval; {} s is used",
+            minimum.as_secs_f64()
+        );
         return Ok((Interval::Every(minimum), Some(remark(message))));
     }
     Ok((Interval::Every(interval), None))
@@ -137,7 +147,9 @@ impl Schedule {
 
     /// An application that a resource may select appeared, changed or went.
     pub fn touched(&mut self, resource: &ObjectKey, application: ObjectKey, now: Duration) {
-        let Some(entry) = self.entries.get_mut(resource) else { return };
+        let Some(entry) = self.entries.get_mut(resource) else {
+            return;
+        };
         if !matches!(entry.interval, Interval::Every(_)) {
             return;
         }
@@ -184,7 +196,12 @@ impl Schedule {
 
     /// When something is due next, not counting what runs.
     pub fn next_wakeup(&self) -> Option<Duration> {
-        self.entries.values().filter(|e| !e.running).flat_map(|e| [e.next, e.partial]).flatten().min()
+        self.entries
+            .values()
+            .filter(|e| !e.running)
+            .flat_map(|e| [e.next, e.partial])
+            .flatten()
+            .min()
     }
 
     /// When the next full cycle of a resource is due.
@@ -211,7 +228,10 @@ mod tests {
     }
 
     fn version(generation: i64) -> Version {
-        Version { generation, requested: None }
+        Version {
+            generation,
+            requested: None,
+        }
     }
 
     fn secs(seconds: u64) -> Duration {
@@ -247,7 +267,10 @@ mod tests {
         schedule.applied(key("b"), version(1), MINUTE, secs(40));
         assert_eq!(run(&mut schedule, 40), [("b".into(), Due::Full)]);
         assert_eq!(schedule.next_wakeup(), Some(secs(60)));
-        assert_eq!(run(&mut schedule, 60), [("a".into(), Due::Full), ("b".into(), Due::Full)]);
+        assert_eq!(
+            run(&mut schedule, 60),
+            [("a".into(), Due::Full), ("b".into(), Due::Full)]
+        );
         assert_eq!(run(&mut schedule, 60), []);
     }
 
@@ -270,7 +293,10 @@ mod tests {
         let mut schedule = Schedule::default();
         schedule.applied(key("a"), version(1), MINUTE, secs(0));
         run(&mut schedule, 0);
-        let requested = Version { generation: 1, requested: Some("now".to_owned()) };
+        let requested = Version {
+            generation: 1,
+            requested: Some("now".to_owned()),
+        };
         schedule.applied(key("a"), requested.clone(), MINUTE, secs(1));
         assert_eq!(run(&mut schedule, 1), [("a".into(), Due::Full)]);
         schedule.applied(key("a"), requested, MINUTE, secs(2));
@@ -284,17 +310,33 @@ mod tests {
         run(&mut schedule, 0);
         schedule.touched(&key("a"), key("shop"), secs(1));
         schedule.touched(&key("a"), key("web"), secs(1));
-        assert_eq!(run(&mut schedule, 2), [("a".into(), Due::Partial([key("shop"), key("web")].into()))]);
+        assert_eq!(
+            run(&mut schedule, 2),
+            [("a".into(), Due::Partial([key("shop"), key("web")].into()))]
+        );
         schedule.touched(&key("a"), key("shop"), secs(3));
         assert_eq!(run(&mut schedule, 11), []);
-        assert_eq!(run(&mut schedule, 12), [("a".into(), Due::Partial([key("shop")].into()))]);
+        assert_eq!(
+            run(&mut schedule, 12),
+            [("a".into(), Due::Partial([key("shop")].into()))]
+        );
     }
 
     #[test]
     fn without_a_positive_interval_nothing_is_due_by_time_or_touch() {
         let mut schedule = Schedule::default();
-        schedule.applied(key("once"), version(1), Interval::from_flag(GoDuration::from_secs(0)), secs(0));
-        schedule.applied(key("never"), version(1), Interval::from_flag(GoDuration::from_secs(-1)), secs(0));
+        schedule.applied(
+            key("once"),
+            version(1),
+            Interval::from_flag(GoDuration::from_secs(0)),
+            secs(0),
+        );
+        schedule.applied(
+            key("never"),
+            version(1),
+            Interval::from_flag(GoDuration::from_secs(-1)),
+            secs(0),
+        );
         assert_eq!(run(&mut schedule, 0), [("once".into(), Due::Full)]);
         schedule.touched(&key("once"), key("shop"), secs(1));
         schedule.touched(&key("never"), key("shop"), secs(1));

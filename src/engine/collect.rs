@@ -12,7 +12,10 @@ pub(super) struct Collected<'a> {
 
 impl<'a> Collected<'a> {
     pub(super) fn new(resources: usize, reports: &'a UnboundedSender<(usize, ResourceReport)>) -> Self {
-        Self { pending: (0..resources).map(|_| None).collect(), reports }
+        Self {
+            pending: (0..resources).map(|_| None).collect(),
+            reports,
+        }
     }
 
     /// A resource's report begins with what is known already; `open` applications are still to come.
@@ -33,7 +36,9 @@ impl<'a> Collected<'a> {
     }
 
     fn send_if_complete(&mut self, resource: usize) {
-        let Some(slot) = self.pending.get_mut(resource) else { return };
+        let Some(slot) = self.pending.get_mut(resource) else {
+            return;
+        };
         if let Some((mut report, _)) = slot.take_if(|(_, open)| *open == 0) {
             report.applications.sort_by(|a, b| a.application.cmp(&b.application));
             // Nobody listens any more when the program ends.
@@ -69,7 +74,11 @@ mod tests {
         assert!(receiver.try_recv().is_err());
         collected.add(0, application("a"));
         let (index, report) = receiver.try_recv().expect("the first resource's report");
-        let names: Vec<_> = report.applications.iter().map(|a| a.application.name.as_str()).collect();
+        let names: Vec<_> = report
+            .applications
+            .iter()
+            .map(|a| a.application.name.as_str())
+            .collect();
         assert_eq!((index, names), (0, vec!["a", "b"]));
         assert!(receiver.try_recv().is_err());
     }

@@ -42,7 +42,10 @@ impl Known {
 
     /// Drops what the registry just refused.
     pub(super) fn forget(&self, profile: &RegistryProfile) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&profile.api_url);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&profile.api_url);
     }
 }
 
@@ -65,8 +68,9 @@ pub(super) async fn read(
         CredentialRef::PullSecret(secret) => {
             let data = secret_data(cluster, secret).await?;
             let field = ".dockerconfigjson";
-            let value =
-                data.get(field).ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
+            let value = data
+                .get(field)
+                .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
             credentials::from_docker_config(value.expose(), &profile.api_url)
                 .map_err(|e| unavailable(format!("Secret {secret}: {e}")))
         }
@@ -105,7 +109,10 @@ pub(super) async fn git(
 async fn secret_data(cluster: &Cluster, key: &ObjectKey) -> Result<SecretFields, Verdict> {
     match cluster.secret(key).await {
         Ok(Some(data)) => Ok(data),
-        Ok(None) => Err(Verdict::new(Reason::CredentialsUnavailable, format!("Secret {key} does not exist"))),
+        Ok(None) => Err(Verdict::new(
+            Reason::CredentialsUnavailable,
+            format!("Secret {key} does not exist"),
+        )),
         Err(error) => Err(Verdict::new(Reason::CredentialsUnavailable, error.to_string())),
     }
 }

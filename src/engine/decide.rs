@@ -5,10 +5,16 @@ use std::sync::Arc;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, Work, observe::{Cycle, Pick}};
+use super::{
+    Engine, Work,
+    observe::{Cycle, Pick},
+};
 use crate::core::{
     keys::ObjectKey,
-    plan::{update::{self, Update}, verified::Verified},
+    plan::{
+        update::{self, Update},
+        verified::Verified,
+    },
     report::{ApplicationReport, ImageReport, WriteOutcome},
     resolve::ManifestTarget,
     select::{TagStory, live::LiveImages},
@@ -35,7 +41,11 @@ impl Default for WritePermit {
 impl WritePermit {
     /// A permit that ends when `held` says so.
     pub fn while_held(held: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { stop: CancellationToken::new(), ending: CancellationToken::new(), held: Arc::new(held) }
+        Self {
+            stop: CancellationToken::new(),
+            ending: CancellationToken::new(),
+            held: Arc::new(held),
+        }
     }
 
     /// Whether a write may begin.
@@ -65,7 +75,10 @@ impl Decided {
         let images = configured.iter().zip(self.update.images).zip(self.stories);
         let images = images
             .map(|((resolved, decided), story)| ImageReport {
-                image: resolved.tracked.as_ref().map_or_else(|_| String::new(), |t| t.reference.full_name()),
+                image: resolved
+                    .tracked
+                    .as_ref()
+                    .map_or_else(|_| String::new(), |t| t.reference.full_name()),
                 alias: resolved.alias.clone(),
                 live: decided.live,
                 current: decided.current,
@@ -73,7 +86,15 @@ impl Decided {
                 story,
             })
             .collect();
-        (self.work.resource, ApplicationReport { application, refused: None, images, write })
+        (
+            self.work.resource,
+            ApplicationReport {
+                application,
+                refused: None,
+                images,
+                write,
+            },
+        )
     }
 }
 
@@ -96,7 +117,10 @@ impl Engine {
                 let running = live.find(&image.reference, renamed, &image.policy, None);
                 if running.is_none() && !image.force_update {
                     // No registry needs to be asked about an image that does not run.
-                    let message = format!("{} is not among the application's running images", image.reference.full_name());
+                    let message = format!(
+                        "{} is not among the application's running images",
+                        image.reference.full_name()
+                    );
                     return Pick::from(Verdict::new(Reason::NotLive, message));
                 }
                 let version = running.and_then(|running| running.reference.version.clone());
@@ -104,8 +128,10 @@ impl Engine {
             }
         }))
         .await;
-        let (picks, stories): (Vec<_>, Vec<_>) =
-            picks.into_iter().map(|pick| (pick.candidate.map(Verified::no_policy), pick.story)).unzip();
+        let (picks, stories): (Vec<_>, Vec<_>) = picks
+            .into_iter()
+            .map(|pick| (pick.candidate.map(Verified::no_policy), pick.story))
+            .unzip();
         let update = update::decide(&work.application, &work.tracked, &live, &picks);
         Decided { work, update, stories }
     }

@@ -100,7 +100,13 @@ type Done = Vec<(usize, ApplicationReport)>;
 impl Engine {
     /// An engine over the three outside worlds.
     pub fn new(cluster: Cluster, registries: Registries, mirrors: Mirrors, options: Options) -> Self {
-        Self { cluster, registries, mirrors, known_credentials: credentials::Known::default(), options }
+        Self {
+            cluster,
+            registries,
+            mirrors,
+            known_credentials: credentials::Known::default(),
+            options,
+        }
     }
 
     /// Counters of the registries, for benches and tests.
@@ -123,8 +129,9 @@ impl Engine {
         for (index, task) in tasks.iter().enumerate() {
             self.resolve(index, task, &mut collected, &mut works);
         }
-        let (direct, git): (Vec<_>, Vec<_>) =
-            works.into_iter().partition(|work| work.tracked.target == WriteTarget::Application);
+        let (direct, git): (Vec<_>, Vec<_>) = works
+            .into_iter()
+            .partition(|work| work.tracked.target == WriteTarget::Application);
         let mut running: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
         for work in direct {
             running.push(Box::pin(self.update_application(&cycle, work, permit)));
@@ -154,7 +161,9 @@ impl Engine {
         let mut report = ResourceReport {
             generation: task.updater.metadata.generation.unwrap_or(0),
             partial: task.partial,
-            requested: requested.and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT)).cloned(),
+            requested: requested
+                .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT))
+                .cloned(),
             warnings: task.warnings.clone(),
             ..ResourceReport::default()
         };

@@ -16,7 +16,7 @@ use crate::{
         strategy::StrategyKind,
         verdict::{Reason, Verdict},
     },
-    registry::{self, RegistryError, RepoKey, Session, credentials::Credentials}
+    registry::{self, RegistryError, RepoKey, Session, credentials::Credentials},
 };
 
 /// Metadata requests of one decision at once; the registry's own limits come on top.
@@ -38,7 +38,11 @@ pub struct Cycle {
 impl Cycle {
     /// A cycle over one session of the registries.
     pub fn new(session: Session) -> Self {
-        Self { session, credentials: Mutex::default(), repositories: OnceCell::new() }
+        Self {
+            session,
+            credentials: Mutex::default(),
+            repositories: OnceCell::new(),
+        }
     }
 
     /// Argo CD's repository Secrets, read once.
@@ -49,7 +53,9 @@ impl Cycle {
     ) -> Result<&RepositorySecrets, Verdict> {
         let read = || async { cluster.repository_secrets(namespace).await };
         let secrets = self.repositories.get_or_init(read).await;
-        secrets.as_ref().map_err(|error| Verdict::new(Reason::CredentialsUnavailable, error.to_string()))
+        secrets
+            .as_ref()
+            .map_err(|error| Verdict::new(Reason::CredentialsUnavailable, error.to_string()))
     }
 }
 
@@ -73,7 +79,10 @@ pub struct Pick {
 
 impl From<Verdict> for Pick {
     fn from(verdict: Verdict) -> Self {
-        Self { candidate: Err(verdict), story: Vec::new() }
+        Self {
+            candidate: Err(verdict),
+            story: Vec::new(),
+        }
     }
 }
 
@@ -115,7 +124,10 @@ impl Engine {
             _ => FactsWanted::Created,
         };
         let mut known = Knowledge::default();
-        let mut candidate = Err(Verdict::new(Reason::MetadataUnavailable, "the decision asks without end"));
+        let mut candidate = Err(Verdict::new(
+            Reason::MetadataUnavailable,
+            "the decision asks without end",
+        ));
         for _ in 0..ROUNDS {
             match select::select(&image.policy, live, &tags, order, &known) {
                 Selection::Decided(decided) => {
@@ -123,12 +135,16 @@ impl Engine {
                     break;
                 }
                 Selection::Need(questions) => {
-                    self.answer(cycle, &repo, &image.platforms, wanted, questions, &mut known).await;
+                    self.answer(cycle, &repo, &image.platforms, wanted, questions, &mut known)
+                        .await;
                 }
             }
         }
-        let story =
-            if self.options.explain { select::explain(&image.policy, live, &tags, order, &known) } else { Vec::new() };
+        let story = if self.options.explain {
+            select::explain(&image.policy, live, &tags, order, &known)
+        } else {
+            Vec::new()
+        };
         Pick { candidate, story }
     }
 
@@ -180,7 +196,9 @@ impl Engine {
     }
 
     async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
-        let Some(reference) = &profile.credentials else { return Ok(None) };
+        let Some(reference) = &profile.credentials else {
+            return Ok(None);
+        };
         if let Some(known) = self.known_credentials.get(profile) {
             return Ok(Some(known));
         }

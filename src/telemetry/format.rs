@@ -38,7 +38,8 @@ struct Values(Map<String, Value>);
 
 impl Visit for Values {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), Value::String(format!("{value:?}")));
+        self.0
+            .insert(field.name().to_owned(), Value::String(format!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -70,12 +71,16 @@ where
     ) -> fmt::Result {
         let mut own = Values::default();
         event.record(&mut own);
-        let message = match own.0.remove("message") {
+        let message = match own.0.shift_remove("message") {
             Some(Value::String(text)) => text,
             _ => String::new(),
         };
         let mut fields = Map::new();
-        for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
+        for span in context
+            .event_scope()
+            .into_iter()
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
+        {
             let extensions = span.extensions();
             let known = extensions.get::<FormattedFields<Collected>>();
             if let Some(Ok(Value::Object(values))) = known.map(|f| serde_json::from_str(&f.fields)) {
@@ -120,7 +125,12 @@ fn text_line(time: &str, level: &Level, message: &str, fields: &Map<String, Valu
         (true, Level::INFO) => ("\u{1b}[36m", "\u{1b}[0m"),
         _ => ("", ""),
     };
-    let _ = write!(line, "time=\"{time}\" level={on}{}{off} msg={}", name(level), quoted(message));
+    let _ = write!(
+        line,
+        "time=\"{time}\" level={on}{}{off} msg={}",
+        name(level),
+        quoted(message)
+    );
     for (key, value) in fields {
         let _ = match value {
             Value::String(text) if text.bytes().all(is_plain) && !text.is_empty() => write!(line, " {key}={text}"),

@@ -52,7 +52,9 @@ pub fn init(level: LogLevel, format: LogFormat) {
         _ => "warn",
     };
     // A failed watch is told by the watch itself, in the words of the missing rule; the library would print whole answers.
-    let filter = EnvFilter::new(format!("{libraries},argocd_image_updater={name},kube_runtime=off,kube_client=off"));
+    let filter = EnvFilter::new(format!(
+        "{libraries},argocd_image_updater={name},kube_runtime=off,kube_client=off"
+    ));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         && std::env::var("ENABLE_LOG_COLORS").map_or(true, |v| v != "false");

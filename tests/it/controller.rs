@@ -54,7 +54,11 @@ async fn a_changed_resource_runs_at_once_and_a_new_application_soon() {
     );
     world.create(yaml_serde::from_str(&application).expect("YAML")).await;
     wait_for_image(&world, "shop-new", "v2.0.0").await;
-    assert_eq!(world.status("all").await["applicationsMatched"], 1, "a partial cycle leaves the counters alone");
+    assert_eq!(
+        world.status("all").await["applicationsMatched"],
+        1,
+        "a partial cycle leaves the counters alone"
+    );
     assert!(program.stop().await.success);
 }
 
@@ -95,14 +99,17 @@ async fn a_requested_cycle_runs_now() {
 
 #[tokio::test]
 async fn a_suspended_resource_writes_nothing_and_says_so() {
-    let world = World::given(&SHOP.replace("spec:\n  applicationRefs", "spec:\n  suspend: true\n  applicationRefs")).await;
+    let world =
+        World::given(&SHOP.replace("spec:\n  applicationRefs", "spec:\n  suspend: true\n  applicationRefs")).await;
     let before = world.application("shop").await;
 
     world.cycle().await;
 
     assert_eq!(world.application("shop").await, before);
     assert_eq!(world.condition("all", "Suspended").await["status"], "True");
-    world.patch("ImageUpdater", "all", json!({ "spec": { "suspend": false } })).await;
+    world
+        .patch("ImageUpdater", "all", json!({ "spec": { "suspend": false } }))
+        .await;
     world.cycle().await;
     wait_for_image(&world, "shop", "v1.1.0").await;
     assert_eq!(world.condition("all", "Suspended").await, serde_json::Value::Null);
@@ -111,19 +118,38 @@ async fn a_suspended_resource_writes_nothing_and_says_so() {
 #[tokio::test]
 async fn an_interval_that_makes_no_sense_stalls_and_a_short_one_is_raised() {
     let with = |interval: &str| {
-        SHOP.replace("spec:\n  applicationRefs", &format!("spec:\n  interval: '{interval}'\n  applicationRefs"))
+        SHOP.replace(
+            "spec:\n  applicationRefs",
+            &format!("spec:\n  interval: '{interval}'\n  applicationRefs"),
+        )
     };
     let world = World::given(&with("-5m")).await;
     world.cycle().await;
     let stalled = world.condition("all", "Stalled").await;
-    assert!(stalled["message"].as_str().unwrap_or_default().contains("spec.interval"), "{stalled}");
+    assert!(
+        stalled["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("spec.interval"),
+        "{stalled}"
+    );
 
     let world = World::given(&with("1s")).await;
     let program = world.start(&["--interval=1h"]);
     let warning = world
-        .wait_for("the warning is there", || world.condition("all", "Warning"), |c| c["status"] == "True")
+        .wait_for(
+            "the warning is there",
+            || world.condition("all", "Warning"),
+            |c| c["status"] == "True",
+        )
         .await;
-    assert!(warning["message"].as_str().unwrap_or_default().contains("--minimum-interval"), "{warning}");
+    assert!(
+        warning["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("--minimum-interval"),
+        "{warning}"
+    );
     wait_for_image(&world, "shop", "v1.1.0").await;
     assert!(program.stop().await.success);
 }
@@ -179,7 +205,10 @@ async fn the_api_server_may_go_away_and_come_back() {
     world.push("shop", "v1.2.0", "2026-01-01T00:00:00Z").await;
     program.wrote("WriteFailed").await;
     let before = world.application("shop").await;
-    assert_eq!(before["spec"]["source"]["kustomize"]["images"], json!([world.fill_in("REG/shop:v1.1.0")]));
+    assert_eq!(
+        before["spec"]["source"]["kustomize"]["images"],
+        json!([world.fill_in("REG/shop:v1.1.0")])
+    );
 
     proxy.restore();
     wait_for_image(&world, "shop", "v1.2.0").await;

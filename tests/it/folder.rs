@@ -82,7 +82,10 @@ impl Folder {
         let mut all = vec![
             "run".to_owned(),
             format!("--directory={}", self.path().display()),
-            format!("--registries-conf-path={}", self.folder.path().join("registries.conf").display()),
+            format!(
+                "--registries-conf-path={}",
+                self.folder.path().join("registries.conf").display()
+            ),
             "--loglevel=debug".to_owned(),
         ];
         all.extend(flags.iter().map(|f| (*f).to_owned()));
@@ -112,11 +115,23 @@ async fn a_new_tag_reaches_the_file_and_only_its_lines_change() {
         "{written}"
     );
     let unchanged = |text: &str| -> Vec<String> {
-        let ours = ["v1.", "image.repository", "value: registry.example.com/shop", "forceString"];
-        text.lines().filter(|line| !ours.iter().any(|o| line.contains(o))).map(str::to_owned).collect()
+        let ours = [
+            "v1.",
+            "image.repository",
+            "value: registry.example.com/shop",
+            "forceString",
+        ];
+        text.lines()
+            .filter(|line| !ours.iter().any(|o| line.contains(o)))
+            .map(str::to_owned)
+            .collect()
     };
     assert_eq!(unchanged(&written), unchanged(&expected), "everything else stays");
-    assert_eq!(folder.read("updater.yml"), UPDATER, "the status is not written into the user's file");
+    assert_eq!(
+        folder.read("updater.yml"),
+        UPDATER,
+        "the status is not written into the user's file"
+    );
     let status = folder.path().join(".argocd-image-updater/status");
     assert!(status.is_dir(), "the status goes beside them");
 
@@ -146,7 +161,11 @@ async fn an_unknown_field_is_an_error_with_file_and_line() {
 
     let run = folder.once().await;
 
-    assert!(run.log.contains("updater.yml:5") && run.log.contains("aplicationRefs"), "{}", run.log);
+    assert!(
+        run.log.contains("updater.yml:5") && run.log.contains("aplicationRefs"),
+        "{}",
+        run.log
+    );
     assert_eq!(folder.read("shop.yaml"), SHOP);
 }
 
@@ -170,7 +189,11 @@ async fn what_is_no_manifest_is_warned_about_and_hidden_folders_are_not_read() {
 
 #[tokio::test]
 async fn a_missing_folder_is_a_clear_error() {
-    let run = Child::start(&["run".to_owned(), "--once".to_owned(), "--directory=/does/not/exist".to_owned()]);
+    let run = Child::start(&[
+        "run".to_owned(),
+        "--once".to_owned(),
+        "--directory=/does/not/exist".to_owned(),
+    ]);
     let run = run.finish().await;
     assert!(!run.success);
     assert!(run.log.contains("/does/not/exist"), "{}", run.log);
@@ -190,9 +213,19 @@ async fn git_write_back_works_from_a_folder_with_a_secret_in_it() {
     let secret = "kind: Secret\napiVersion: v1\nmetadata: {name: git}\nstringData: {username: bot, password: \
                   gitpassword-6f1d}\n";
     let updater = UPDATER
-        .replace("namePattern: shop", "namePattern: web\n    writeBackConfig: {method: 'git:secret:argocd/git'}")
-        .replace("      manifestTargets: {helm: {name: image.repository, tag: image.tag}}\n", "");
-    let files = [("web.yaml", application.as_str()), ("secret.yaml", secret), ("updater.yaml", &updater)];
+        .replace(
+            "namePattern: shop",
+            "namePattern: web\n    writeBackConfig: {method: 'git:secret:argocd/git'}",
+        )
+        .replace(
+            "      manifestTargets: {helm: {name: image.repository, tag: image.tag}}\n",
+            "",
+        );
+    let files = [
+        ("web.yaml", application.as_str()),
+        ("secret.yaml", secret),
+        ("updater.yaml", &updater),
+    ];
     let folder = Folder::given(&files).await;
 
     let run = folder.once().await;

@@ -41,7 +41,10 @@ spec:
     world.cycle().await;
 
     assert_eq!(world.helm_parameter("shop", "image.tag").await, "v1.1.0");
-    assert_eq!(world.helm_parameter("shop", "image.name").await, json!(world.fill_in("REG/shop")));
+    assert_eq!(
+        world.helm_parameter("shop", "image.name").await,
+        json!(world.fill_in("REG/shop"))
+    );
     let status = world.status("all").await;
     assert_eq!(status["applicationsMatched"], 1);
     assert_eq!(status["imagesManaged"], 1);
@@ -77,7 +80,11 @@ spec:
     let before = world.application("shop").await;
 
     world.cycle().await;
-    assert_eq!(world.application("shop").await, before, "not even a new resourceVersion");
+    assert_eq!(
+        world.application("shop").await,
+        before,
+        "not even a new resourceVersion"
+    );
     assert_eq!(world.events("ImagesUpdated").await.len(), 1);
 
     world.running("shop", &["REG/shop:v1.1.0"]).await;
@@ -265,7 +272,10 @@ spec:
         { "name": "IMAGE", "value": world.fill_in("REG/api") },
         { "name": "TAG", "value": "v1.1.0" },
     ]);
-    assert_eq!(world.application("api").await["spec"]["source"]["plugin"]["env"], expected);
+    assert_eq!(
+        world.application("api").await["spec"]["source"]["plugin"]["env"],
+        expected
+    );
 }
 
 #[tokio::test]
@@ -324,7 +334,11 @@ spec:
         ("digest", format!(":main@{digest}")),
     ] {
         let images = world.application(application).await["spec"]["source"]["kustomize"]["images"].clone();
-        assert_eq!(images, json!([format!("{}{version}", world.fill_in("REG/app"))]), "{application}");
+        assert_eq!(
+            images,
+            json!([format!("{}{version}", world.fill_in("REG/app"))]),
+            "{application}"
+        );
     }
     assert_eq!(world.status("all").await["applicationsMatched"], 4);
 }
@@ -416,11 +430,24 @@ async fn a_new_tag_is_committed_and_pushed_and_the_application_is_not_touched() 
     world.cycle().await;
 
     let file = world.git.file("deploy", "main", "apps/web/.argocd-source-web.yaml");
-    assert_eq!(file.as_deref(), Some(&*world.fill_in("kustomize:\n  images:\n  - REG/web:v1.1.0\n")));
+    assert_eq!(
+        file.as_deref(),
+        Some(&*world.fill_in("kustomize:\n  images:\n  - REG/web:v1.1.0\n"))
+    );
     let log = world.git.log("deploy", "main");
     assert_eq!(log.len(), 2, "{log:?}");
-    assert!(log[0].message.starts_with("build: automatic update of web\n\nupdates image "), "{}", log[0].message);
-    assert!(log[0].message.contains("/web tag 'v1.0.0' to 'v1.1.0'"), "{}", log[0].message);
+    assert!(
+        log[0]
+            .message
+            .starts_with("build: automatic update of web\n\nupdates image "),
+        "{}",
+        log[0].message
+    );
+    assert!(
+        log[0].message.contains("/web tag 'v1.0.0' to 'v1.1.0'"),
+        "{}",
+        log[0].message
+    );
     assert_eq!(log[0].author, "release-bot <bot@example.com>");
     assert_eq!(world.application("web").await, before);
     let status = world.status("all").await;
@@ -480,14 +507,21 @@ async fn a_refused_push_is_told_in_the_servers_words_and_nothing_is_claimed() {
 #[tokio::test]
 async fn a_commit_of_somebody_else_just_before_the_push_is_kept() {
     let world = World::given(GIT).await;
-    world.git.sneak_in_before_next_push("deploy", "main", "README.md", "hello");
+    world
+        .git
+        .sneak_in_before_next_push("deploy", "main", "README.md", "hello");
 
     world.cycle().await;
 
     let log = world.git.log("deploy", "main");
     assert_eq!(log.len(), 3, "{log:?}");
     assert_eq!(world.git.file("deploy", "main", "README.md").as_deref(), Some("hello"));
-    assert!(world.git.file("deploy", "main", "apps/web/.argocd-source-web.yaml").is_some());
+    assert!(
+        world
+            .git
+            .file("deploy", "main", "apps/web/.argocd-source-web.yaml")
+            .is_some()
+    );
     assert_eq!(world.status("all").await.get("problems"), None);
 }
 
@@ -514,7 +548,11 @@ async fn dry_run_decides_and_writes_nothing() {
     assert_eq!(world.git.log("deploy", "main").len(), 1);
     assert_eq!(world.application("web").await, before);
     let status = world.status("all").await;
-    assert_eq!((status.get("recentUpdates"), status.get("lastUpdatedAt")), (None, None), "{status}");
+    assert_eq!(
+        (status.get("recentUpdates"), status.get("lastUpdatedAt")),
+        (None, None),
+        "{status}"
+    );
 }
 
 #[tokio::test]
@@ -542,7 +580,13 @@ spec:
     assert_eq!(world.application("shop").await, before);
     let problem = world.status("all").await["problems"][0].clone();
     assert_eq!(problem["reason"], "UnsupportedSetting");
-    assert!(problem["message"].as_str().unwrap_or_default().contains("imagesVerification"), "{problem}");
+    assert!(
+        problem["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("imagesVerification"),
+        "{problem}"
+    );
 }
 
 #[tokio::test]
@@ -611,13 +655,22 @@ spec:
     assert_eq!(images, json!([world.fill_in("REG/web:v1.1.0")]));
     let status = world.status("all").await;
     let problems = status["problems"].as_array().cloned().unwrap_or_default();
-    let reasons: Vec<_> = problems.iter().map(|p| (p["alias"].clone(), p["reason"].clone())).collect();
+    let reasons: Vec<_> = problems
+        .iter()
+        .map(|p| (p["alias"].clone(), p["reason"].clone()))
+        .collect();
     assert_eq!(
         reasons,
-        [(json!("shop"), json!("InvalidConstraint")), (json!("bad"), json!("InvalidPattern"))],
+        [
+            (json!("shop"), json!("InvalidConstraint")),
+            (json!("bad"), json!("InvalidPattern"))
+        ],
         "{status}"
     );
-    let warning = world.condition("all", "Warning").await["message"].as_str().unwrap_or_default().to_owned();
+    let warning = world.condition("all", "Warning").await["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     assert!(warning.contains("newes"), "{warning}");
 }
 
@@ -635,11 +688,14 @@ spec:
 
     world.cycle().await;
 
-    assert_eq!(world.object("ImageUpdater", "old").await["metadata"].get("finalizers"), None);
+    assert_eq!(
+        world.object("ImageUpdater", "old").await["metadata"].get("finalizers"),
+        None
+    );
 }
 
-#[tokio::test]
-async fn kubectl_shows_the_same_columns_as_before() {
+#[test]
+fn kubectl_shows_the_same_columns_as_before() {
     let crd = argocd_image_updater::api::v1alpha1::crd();
     let columns: Vec<_> = crd.spec.versions[0]
         .additional_printer_columns
@@ -653,7 +709,7 @@ async fn kubectl_shows_the_same_columns_as_before() {
             ("Apps", "integer", ".status.applicationsMatched"),
             ("Images", "integer", ".status.imagesManaged"),
             ("Last Checked", "date", ".status.lastCheckedAt"),
-            ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
+            ("Ready", "string", r#".status.conditions[?(@.type=="Ready")].status"#),
         ]
     );
 }

@@ -85,19 +85,18 @@ impl Drop for Registry {
 impl Registry {
     /// Starts an empty registry.
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free loopback port");
         let address = listener.local_addr().expect("a bound address");
         let inner = Arc::<Mutex<Inner>>::default();
         let app = Router::new().fallback(answer).with_state(inner.clone());
         let task = tokio::spawn(async move {
-            axum::serve(listener, app).await.expect("the registry serves until it is dropped");
+            axum::serve(listener, app)
+                .await
+                .expect("the registry serves until it is dropped");
         });
         Self { address, inner, task }
-    }
-
-    /// `127.0.0.1:port`.
-    pub fn host(&self) -> String {
-        self.address.to_string()
     }
 
     /// `http://127.0.0.1:port`.
@@ -128,14 +127,6 @@ impl Registry {
         digest
     }
 
-    /// Stores a manifest of any type and tags it.
-    pub fn push_raw(&self, repository: &str, tag: &str, media_type: &str, body: &str) -> String {
-        let mut inner = self.lock();
-        let (digest, _) = inner.store(media_type, body.as_bytes().to_vec());
-        inner.tag(repository, tag, &digest);
-        digest
-    }
-
     /// Takes a tag away.
     pub fn delete_tag(&self, repository: &str, tag: &str) {
         if let Some(tags) = self.lock().tags.get_mut(repository) {
@@ -156,7 +147,10 @@ impl Registry {
     /// Asks for `user:password` from now on.
     pub fn require_basic(&self, user_password: &str) {
         use base64::Engine as _;
-        self.lock().basic = Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user_password)));
+        self.lock().basic = Some(format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(user_password)
+        ));
     }
 
     /// Every request so far.
@@ -167,11 +161,6 @@ impl Registry {
     /// How many requests had a path with this in it.
     pub fn count(&self, part: &str) -> usize {
         self.lock().seen.iter().filter(|s| s.path.contains(part)).count()
-    }
-
-    /// Forgets what was counted.
-    pub fn forget(&self) {
-        self.lock().seen.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -196,7 +185,9 @@ impl Inner {
     }
 
     fn list(&self, repository: &str, query: &str) -> Response {
-        let Some(tags) = self.tags.get(repository) else { return error(StatusCode::NOT_FOUND, "NAME_UNKNOWN") };
+        let Some(tags) = self.tags.get(repository) else {
+            return error(StatusCode::NOT_FOUND, "NAME_UNKNOWN");
+        };
         let mut names: Vec<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let parameter = |key: &str| query.split('&').find_map(|p| p.strip_prefix(key)?.strip_prefix('='));
@@ -217,7 +208,9 @@ impl Inner {
             && let Some(last) = page.last()
         {
             let link = format!("</v2/{repository}/tags/list?last={last}&n={size}>; rel=\"next\"");
-            response.headers_mut().insert(header::LINK, HeaderValue::from_str(&link).expect("an ASCII link"));
+            response
+                .headers_mut()
+                .insert(header::LINK, HeaderValue::from_str(&link).expect("an ASCII link"));
         }
         response
     }
@@ -226,7 +219,10 @@ impl Inner {
         if let Fault::Manifests(status) = self.fault {
             return error(StatusCode::from_u16(status).expect("a status"), "UNKNOWN");
         }
-        let by_tag = self.tags.get(repository).and_then(|tags| tags.iter().find(|(name, _)| name == reference));
+        let by_tag = self
+            .tags
+            .get(repository)
+            .and_then(|tags| tags.iter().find(|(name, _)| name == reference));
         let digest = by_tag.map_or(reference, |(_, digest)| digest.as_str());
         match self.content.get(digest) {
             Some((media_type, bytes)) => {
@@ -244,7 +240,9 @@ impl Inner {
             Fault::Status(status) => return error(StatusCode::from_u16(*status).expect("a status"), "UNKNOWN"),
             Fault::TooMany(seconds) => {
                 let mut response = error(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS");
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
                 return response;
             }
             Fault::Html => return content("text/html", b"<html>a captive portal</html>".to_vec()),
@@ -256,7 +254,9 @@ impl Inner {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             return response;
         }
-        let Some(rest) = path.strip_prefix("/v2/") else { return error(StatusCode::NOT_FOUND, "NOT_FOUND") };
+        let Some(rest) = path.strip_prefix("/v2/") else {
+            return error(StatusCode::NOT_FOUND, "NOT_FOUND");
+        };
         if rest.is_empty() {
             return content("application/json", b"{}".to_vec());
         }
@@ -279,13 +279,28 @@ impl Inner {
 async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or("").to_owned();
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let authorization = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .map(str::to_owned);
     let slow = {
         let mut inner = inner.lock().expect("no panic while locked");
-        let full = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-        let seen = Seen { method: request.method().to_string(), path: full, authorized: authorization.is_some() };
+        let full = request
+            .uri()
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string);
+        let seen = Seen {
+            method: request.method().to_string(),
+            path: full,
+            authorized: authorization.is_some(),
+        };
         inner.seen.push(seen);
-        if let Fault::Slow(delay) = inner.fault { Some(delay) } else { None }
+        if let Fault::Slow(delay) = inner.fault {
+            Some(delay)
+        } else {
+            None
+        }
     };
     if let Some(delay) = slow {
         tokio::time::sleep(delay).await;
@@ -293,7 +308,10 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED");
     }
-    inner.lock().expect("no panic while locked").route(&path, &query, authorization.as_deref())
+    inner
+        .lock()
+        .expect("no panic while locked")
+        .route(&path, &query, authorization.as_deref())
 }
 
 fn content(media_type: &str, bytes: Vec<u8>) -> Response {

@@ -31,11 +31,18 @@ fn by_kind(entries: &[Entry]) -> Vec<Overrides> {
     for entry in entries {
         match entry {
             Entry::HelmParameter { name, value } => {
-                helm.push(HelmParameter { name: name.clone(), value: value.clone(), force_string: true });
+                helm.push(HelmParameter {
+                    name: name.clone(),
+                    value: value.clone(),
+                    force_string: true,
+                });
             }
             Entry::KustomizeImage { name, image } => images.push(kustomize::text(name.as_deref(), image)),
             Entry::PluginVariable { name, value } => {
-                plugin.push(PluginVariable { name: name.clone(), value: value.clone() });
+                plugin.push(PluginVariable {
+                    name: name.clone(),
+                    value: value.clone(),
+                });
             }
         }
     }
@@ -60,8 +67,14 @@ mod tests {
     #[test]
     fn values_of_several_kinds_share_the_file() {
         let entries = [
-            Entry::HelmParameter { name: "image.tag".into(), value: "1.10".into() },
-            Entry::KustomizeImage { name: Some("api".into()), image: ImageRef::parse("acme/api:v1").expect("a reference") },
+            Entry::HelmParameter {
+                name: "image.tag".into(),
+                value: "1.10".into(),
+            },
+            Entry::KustomizeImage {
+                name: Some("api".into()),
+                image: ImageRef::parse("acme/api:v1").expect("a reference"),
+            },
         ];
         let expected = "helm:\n  parameters:\n  - name: image.tag\n    value: \"1.10\"\n    forcestring: true\n\
                         kustomize:\n  images:\n  - api=acme/api:v1\n";

@@ -39,7 +39,12 @@ pub fn after_cycle(before: &[Condition], report: &ResourceReport, now: Timestamp
     }];
     wanted.extend(ready_and_error(report));
     if !report.stalled.is_empty() {
-        wanted.push(Wanted { kind: "Stalled", status: true, reason: "InvalidSetting", message: joined(&report.stalled) });
+        wanted.push(Wanted {
+            kind: "Stalled",
+            status: true,
+            reason: "InvalidSetting",
+            message: joined(&report.stalled),
+        });
     }
     if !report.warnings.is_empty() {
         wanted.push(Wanted {
@@ -49,7 +54,10 @@ pub fn after_cycle(before: &[Condition], report: &ResourceReport, now: Timestamp
             message: joined(&report.warnings),
         });
     }
-    wanted.into_iter().map(|w| merged(before, w, report.generation, now)).collect()
+    wanted
+        .into_iter()
+        .map(|w| merged(before, w, report.generation, now))
+        .collect()
 }
 
 /// The conditions of a resource that is suspended.
@@ -60,8 +68,17 @@ pub fn suspended(before: &[Condition], generation: i64, now: Timestamp) -> Vec<C
         reason: "Suspended",
         message: "spec.suspend is true: nothing is asked and nothing is written".to_owned(),
     };
-    let idle = Wanted { kind: "Reconciling", status: false, reason: "Suspended", message: "Suspended".to_owned() };
-    let mut all: Vec<_> = before.iter().filter(|c| ![wanted.kind, idle.kind].contains(&&*c.type_)).cloned().collect();
+    let idle = Wanted {
+        kind: "Reconciling",
+        status: false,
+        reason: "Suspended",
+        message: "Suspended".to_owned(),
+    };
+    let mut all: Vec<_> = before
+        .iter()
+        .filter(|c| ![wanted.kind, idle.kind].contains(&&*c.type_))
+        .cloned()
+        .collect();
     all.push(merged(before, idle, generation, now));
     all.push(merged(before, wanted, generation, now));
     all
@@ -71,8 +88,18 @@ fn ready_and_error(report: &ResourceReport) -> [Wanted; 2] {
     if !report.stalled.is_empty() {
         let message = joined(&report.stalled);
         return [
-            Wanted { kind: "Error", status: true, reason: "ReconcileError", message: message.clone() },
-            Wanted { kind: "Ready", status: false, reason: "ReconcileFailed", message },
+            Wanted {
+                kind: "Error",
+                status: true,
+                reason: "ReconcileError",
+                message: message.clone(),
+            },
+            Wanted {
+                kind: "Ready",
+                status: false,
+                reason: "ReconcileFailed",
+                message,
+            },
         ];
     }
     let counts = Counts::of(report);
@@ -83,13 +110,33 @@ fn ready_and_error(report: &ResourceReport) -> [Wanted; 2] {
     if counts.errors > 0 {
         let message = format!("{summary}: {}", first_problems(report));
         [
-            Wanted { kind: "Error", status: true, reason: "PartialErrors", message: cut(message) },
-            Wanted { kind: "Ready", status: true, reason: "ReconcileCompletedWithErrors", message: summary },
+            Wanted {
+                kind: "Error",
+                status: true,
+                reason: "PartialErrors",
+                message: cut(message),
+            },
+            Wanted {
+                kind: "Ready",
+                status: true,
+                reason: "ReconcileCompletedWithErrors",
+                message: summary,
+            },
         ]
     } else {
         [
-            Wanted { kind: "Error", status: false, reason: "NoErrors", message: summary.clone() },
-            Wanted { kind: "Ready", status: true, reason: "ReconcileSucceeded", message: summary },
+            Wanted {
+                kind: "Error",
+                status: false,
+                reason: "NoErrors",
+                message: summary.clone(),
+            },
+            Wanted {
+                kind: "Ready",
+                status: true,
+                reason: "ReconcileSucceeded",
+                message: summary,
+            },
         ]
     }
 }

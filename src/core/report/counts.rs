@@ -20,7 +20,10 @@ pub struct Counts {
 impl Counts {
     /// Counts what a report says.
     pub fn of(report: &ResourceReport) -> Self {
-        let mut counts = Self { errors: report.stalled.len(), ..Self::default() };
+        let mut counts = Self {
+            errors: report.stalled.len(),
+            ..Self::default()
+        };
         for application in &report.applications {
             match &application.refused {
                 Some(verdict) if verdict.reason.needs_attention() => counts.errors += 1,

@@ -8,12 +8,7 @@ pub mod events;
 pub mod reference;
 pub mod status;
 
-use crate::core::{
-    keys::ObjectKey,
-    plan::ImageChange,
-    select::TagStory,
-    verdict::Verdict,
-};
+use crate::core::{keys::ObjectKey, plan::ImageChange, select::TagStory, verdict::Verdict};
 
 /// What one cycle did for one resource.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +38,11 @@ pub struct Remark {
 
 impl std::fmt::Display for Remark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.field.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.field, self.message) }
+        if self.field.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.field, self.message)
+        }
     }
 }
 
@@ -112,6 +111,9 @@ impl ApplicationReport {
     /// The changes that were really written.
     pub fn written(&self) -> impl Iterator<Item = &ImageChange> {
         let written = self.write.is_written();
-        self.images.iter().filter(move |_| written).filter_map(|image| image.decision.as_ref().ok())
+        self.images
+            .iter()
+            .filter(move |_| written)
+            .filter_map(|image| image.decision.as_ref().ok())
     }
 }

@@ -6,12 +6,24 @@ use crate::core::verdict::Reason;
 
 /// The conditions of a resource: type, when it is true, and whether it is always present.
 const CONDITIONS: &[(&str, &str)] = &[
-    ("Ready", "The last cycle ran. False when the resource as a whole cannot be processed."),
+    (
+        "Ready",
+        "The last cycle ran. False when the resource as a whole cannot be processed.",
+    ),
     ("Reconciling", "A cycle is running for more than two seconds."),
-    ("Error", "Something needs a person: the whole resource, or some images (see `status.problems`)."),
-    ("Stalled", "A setting must be changed before anything is done. The message names the field. Present only when true."),
+    (
+        "Error",
+        "Something needs a person: the whole resource, or some images (see `status.problems`).",
+    ),
+    (
+        "Stalled",
+        "A setting must be changed before anything is done. The message names the field. Present only when true.",
+    ),
     ("Suspended", "`spec.suspend` is set. Present only when true."),
-    ("Warning", "Settings contradict each other, are deprecated or were corrected. Present only when true."),
+    (
+        "Warning",
+        "Settings contradict each other, are deprecated or were corrected. Present only when true.",
+    ),
 ];
 
 /// The page as Markdown.

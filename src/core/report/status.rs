@@ -54,7 +54,10 @@ pub fn final_patch(
     }
     status.insert("observedGeneration".to_owned(), json!(report.generation));
     status.insert("lastCheckedAt".to_owned(), json!(Time(now)));
-    status.insert("nextCheckAt".to_owned(), json!(next.and_then(|n| now.checked_add(n).ok()).map(Time)));
+    status.insert(
+        "nextCheckAt".to_owned(),
+        json!(next.and_then(|n| now.checked_add(n).ok()).map(Time)),
+    );
     if let Some(requested) = &report.requested {
         status.insert("lastHandledReconcileAt".to_owned(), json!(requested));
     }
@@ -64,8 +67,18 @@ pub fn final_patch(
         status.insert("imagesManaged".to_owned(), json!(clamped(counts.images_considered)));
     }
     let problems = problems(report);
-    status.insert("problems".to_owned(), if problems.is_empty() { Value::Null } else { json!(problems) });
-    status.insert("conditions".to_owned(), json!(conditions::after_cycle(known(before), report, now)));
+    status.insert(
+        "problems".to_owned(),
+        if problems.is_empty() {
+            Value::Null
+        } else {
+            json!(problems)
+        },
+    );
+    status.insert(
+        "conditions".to_owned(),
+        json!(conditions::after_cycle(known(before), report, now)),
+    );
     Some(json!({ "status": status }))
 }
 
@@ -102,9 +115,16 @@ pub fn problems(report: &ResourceReport) -> Vec<Problem> {
 fn recent_updates(report: &ResourceReport, now: Timestamp) -> Vec<RecentUpdate> {
     let mut updates: Vec<RecentUpdate> = Vec::new();
     for change in report.applications.iter().flat_map(ApplicationReport::written) {
-        let alias = if change.alias.is_empty() { change.image.full_name() } else { change.alias.clone() };
+        let alias = if change.alias.is_empty() {
+            change.image.full_name()
+        } else {
+            change.alias.clone()
+        };
         let version = change.new.text().to_owned();
-        if let Some(update) = updates.iter_mut().find(|u| u.alias == alias && u.new_version == version) {
+        if let Some(update) = updates
+            .iter_mut()
+            .find(|u| u.alias == alias && u.new_version == version)
+        {
             update.applications_updated = update.applications_updated.saturating_add(1);
         } else {
             updates.push(RecentUpdate {
@@ -134,12 +154,17 @@ fn writes(before: &ImageUpdaterStatus, report: &ResourceReport, now: Timestamp) 
     let mut new: Vec<Write> = Vec::new();
     for application in &report.applications {
         let (target, branch, commit, error) = match &application.write {
-            WriteOutcome::Pushed { repository, branch, commit } => {
-                (repository.clone(), Some(branch.clone()), Some(commit.clone()), None)
-            }
-            WriteOutcome::Failed(verdict) => {
-                (format!("application {}", application.application), None, None, Some(verdict.message.clone()))
-            }
+            WriteOutcome::Pushed {
+                repository,
+                branch,
+                commit,
+            } => (repository.clone(), Some(branch.clone()), Some(commit.clone()), None),
+            WriteOutcome::Failed(verdict) => (
+                format!("application {}", application.application),
+                None,
+                None,
+                Some(verdict.message.clone()),
+            ),
             _ => continue,
         };
         let name = application.application.to_string();

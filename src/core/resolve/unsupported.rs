@@ -169,11 +169,10 @@ pub fn of_image(image: &ImageConfig, path: &str) -> Option<Verdict> {
     Some(verdict(&format!("{path}.{}", row.field)))
 }
 
-/// Signature checks that are demanded of an image by any of its layers and not switched off by a more specific one. The
-/// layer is named that switches them on.
+/// Signature checks that are demanded of an image. The most specific block decides: an API server sets `enabled: true` in
+/// every block that does not say, and a folder of files must not be less strict.
 pub fn of_verification(layers: &[Layer<'_, ImagesVerification>]) -> Option<Verdict> {
-    let deciding = layers.iter().rev().find(|layer| layer.settings.enabled.is_some());
-    let layer = deciding.or(layers.last())?;
+    let layer = layers.last()?;
     (layer.settings.enabled != Some(false)).then(|| verdict(&format!("{}.imagesVerification", layer.owner)))
 }
 
@@ -288,14 +287,14 @@ mod tests {
             (serde_json::json!([{}]), "layer0.imagesVerification"),
             (
                 serde_json::json!([{"enabled": true}, {"cosignKeys": []}]),
-                "layer0.imagesVerification",
+                "layer1.imagesVerification",
             ),
             (
                 serde_json::json!([{"enabled": false}, {"enabled": true}]),
                 "layer1.imagesVerification",
             ),
             (serde_json::json!([{"enabled": true}, {"enabled": false}]), ""),
-            (serde_json::json!([{"enabled": false}, {}]), ""),
+            (serde_json::json!([{"enabled": false}, {}]), "layer1.imagesVerification"),
         ] {
             assert_eq!(field(of_verification(&layers(&given))), expected, "{given}");
         }

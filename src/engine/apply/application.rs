@@ -73,7 +73,10 @@ impl Engine {
                 Ok(WriteOutcome::Patched)
             }
             // The API server prunes unknown fields and still answers 200.
-            Ok(_) => failed(Reason::TargetUnusable, "the API server did not keep the value that was written".to_owned()),
+            Ok(_) => failed(
+                Reason::TargetUnusable,
+                "the API server did not keep the value that was written".to_owned(),
+            ),
             Err(PatchError::Stale { .. }) => Err(Stale),
             Err(error) => failed(Reason::WriteFailed, error.to_string()),
         }
@@ -96,13 +99,18 @@ impl Engine {
             Err(error) => return Err(refused(Verdict::new(Reason::WriteFailed, error.to_string()))),
         };
         let context = self.resolve_context();
-        let resolved = resolve::resolve(&work.updater, std::slice::from_ref(&application), &context).map_err(|_| None)?;
+        let resolved =
+            resolve::resolve(&work.updater, std::slice::from_ref(&application), &context).map_err(|_| None)?;
         let first = resolved.applications.into_iter().next().ok_or(None)?;
         let tracked = first.tracked.map_err(refused)?;
         if tracked.target != WriteTarget::Application {
             return Err(None);
         }
-        Ok(Work { application, tracked, ..work })
+        Ok(Work {
+            application,
+            tracked,
+            ..work
+        })
     }
 }
 

@@ -9,7 +9,6 @@ use crate::{
     core::{
         render::{message, overrides},
         report::WriteOutcome,
-        repository_url,
         resolve::{GitCredentialRef, GitTarget, TargetFile, WriteTarget},
         verdict::{Reason, Verdict},
         yaml::Edited,
@@ -19,7 +18,9 @@ use crate::{
         decide::{Decided, WritePermit},
         observe::Cycle,
     },
-    git::{BranchName, FileContent, GitError, Mirror, ObjectId, PushError, RemoteHeads, RemoteUrl, RepoPath, Signature},
+    git::{
+        BranchName, FileContent, GitError, Mirror, ObjectId, PushError, RemoteHeads, RemoteUrl, RepoPath, Signature,
+    },
     secret::RedactedUrl,
 };
 
@@ -38,14 +39,27 @@ pub(in crate::engine) struct Group {
 pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
     let mut groups: BTreeMap<(String, String), Vec<Work>> = BTreeMap::new();
     for work in works {
-        let WriteTarget::Git(target) = &work.tracked.target else { continue };
+        let WriteTarget::Git(target) = &work.tracked.target else {
+            continue;
+        };
         let credentials = match &target.credentials {
             GitCredentialRef::RepoCreds => String::new(),
             GitCredentialRef::Secret(key) => key.to_string(),
         };
-        groups.entry((repository_url::normalize(&target.repository), credentials)).or_default().push(work);
+        groups
+            .entry((repository_key(&target.repository), credentials))
+            .or_default()
+            .push(work);
     }
     groups.into_values().map(|works| Group { works }).collect()
+}
+
+/// What makes two spellings one repository: host in lower case, no `.git`. The path keeps its case: most servers tell
+/// `Shop` from `shop`, and a commit must never land in the wrong one.
+fn repository_key(url: &str) -> String {
+    let text = RemoteUrl::parse(url).map_or_else(|_| url.trim().to_owned(), |url| url.as_str().to_owned());
+    let text = text.trim_end_matches('/');
+    text.strip_suffix(".git").unwrap_or(text).to_owned()
 }
 
 /// A member of a batch: what was decided, and what became of it.
@@ -64,8 +78,7 @@ struct Branch<'a> {
 impl Engine {
     /// Decides all applications of a group, then writes what changed.
     pub(in crate::engine) async fn update_repository(&self, cycle: &Cycle, group: Group, permit: &WritePermit) -> Done {
-        let mut deciding: FuturesUnordered<_> =
-            group.works.into_iter().map(|work| self.decide(cycle, work)).collect();
+        let mut deciding: FuturesUnordered<_> = group.works.into_iter().map(|work| self.decide(cycle, work)).collect();
         let mut done = Vec::new();
         while !deciding.is_empty() {
             let closes = Instant::now() + BATCH_CLOSES_AFTER;
@@ -92,25 +105,39 @@ impl Engine {
 
     async fn write(&self, cycle: &Cycle, batch: Vec<Decided>, permit: &WritePermit) -> Done {
         if self.options.dry_run {
-            return batch.into_iter().map(|decided| decided.report(WriteOutcome::DryRun)).collect();
+            return batch
+                .into_iter()
+                .map(|decided| decided.report(WriteOutcome::DryRun))
+                .collect();
         }
         if !permit.may_begin() {
             return Vec::new();
         }
-        let mut members: Vec<Member> =
-            batch.into_iter().map(|decided| Member { decided, outcome: WriteOutcome::AlreadyWritten }).collect();
+        let mut members: Vec<Member> = batch
+            .into_iter()
+            .map(|decided| Member {
+                decided,
+                outcome: WriteOutcome::AlreadyWritten,
+            })
+            .collect();
         let written = tokio::select! {
             written = self.write_members(cycle, &mut members, permit) => written,
             () = permit.stop.cancelled() => return Vec::new(),
         };
         if let Err(verdict) = written {
-            let open = members.iter_mut().filter(|member| member.outcome == WriteOutcome::AlreadyWritten);
+            let open = members
+                .iter_mut()
+                .filter(|member| member.outcome == WriteOutcome::AlreadyWritten);
             open.for_each(|member| member.outcome = WriteOutcome::Failed(verdict.clone()));
         }
         for member in members.iter().filter(|member| member.outcome.is_written()) {
-            self.announce(&member.decided.work, &member.decided.update.changes()).await;
+            self.announce(&member.decided.work, &member.decided.update.changes())
+                .await;
         }
-        members.into_iter().map(|member| member.decided.report(member.outcome)).collect()
+        members
+            .into_iter()
+            .map(|member| member.decided.report(member.outcome))
+            .collect()
     }
 
     /// Writes to every branch that the members name. An error is one of the repository as a whole.
@@ -126,10 +153,19 @@ impl Engine {
             }
         }
         let names: Vec<BranchName> = branches.keys().cloned().collect();
-        let fetched = mirror.ensure(&heads, &names).await.map_err(|error| git_verdict(&error))?;
+        let fetched = mirror
+            .ensure(&heads, &names)
+            .await
+            .map_err(|error| git_verdict(&error))?;
         for (name, indexes) in branches {
-            let Some(head) = fetched.get(&name).copied() else { continue };
-            let branch = Branch { mirror: &mirror, name, head };
+            let Some(head) = fetched.get(&name).copied() else {
+                continue;
+            };
+            let branch = Branch {
+                mirror: &mirror,
+                name,
+                head,
+            };
             if let Err(verdict) = self.write_branch(branch, members, &indexes, permit).await {
                 for index in indexes {
                     if let Some(member) = members.get_mut(index)
@@ -150,7 +186,10 @@ impl Engine {
         let url = RemoteUrl::parse(&target.repository)
             .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))?;
         let credentials = credentials::git(self, cycle, work, target, &url).await?;
-        self.mirrors.open(&url, &credentials).await.map_err(|error| git_verdict(&error))
+        self.mirrors
+            .open(&url, &credentials)
+            .await
+            .map_err(|error| git_verdict(&error))
     }
 
     /// Renders, commits and pushes one branch; when its head moved meanwhile, once more on the new one.
@@ -163,7 +202,9 @@ impl Engine {
     ) -> Result<(), Verdict> {
         for attempt in 1..=PUSH_TRIES {
             let commits = self.commit_all(&branch, members, indexes).await;
-            let Some((_, last)) = commits.last().copied() else { return Ok(()) };
+            let Some((_, last)) = commits.last().copied() else {
+                return Ok(());
+            };
             if !permit.may_finish() {
                 return Err(Verdict::new(Reason::WriteFailed, "another replica holds the lease now"));
             }
@@ -191,11 +232,18 @@ impl Engine {
     }
 
     /// One commit for each member that has something new to say, on top of each other; members without are settled.
-    async fn commit_all(&self, branch: &Branch<'_>, members: &mut [Member], indexes: &[usize]) -> Vec<(usize, ObjectId)> {
+    async fn commit_all(
+        &self,
+        branch: &Branch<'_>,
+        members: &mut [Member],
+        indexes: &[usize],
+    ) -> Vec<(usize, ObjectId)> {
         let mut parent = branch.head;
         let mut commits = Vec::new();
         for index in indexes {
-            let Some(member) = members.get_mut(*index) else { continue };
+            let Some(member) = members.get_mut(*index) else {
+                continue;
+            };
             match self.commit(branch.mirror, parent, member).await {
                 Ok(Some(commit)) => {
                     parent = commit;
@@ -213,7 +261,10 @@ impl Engine {
         let target = member.target()?;
         let unusable = |message: String| Verdict::new(Reason::TargetUnusable, message);
         let TargetFile::Override(path) = &target.file else {
-            return Err(Verdict::new(Reason::UnsupportedSetting, "only override files can be written yet"));
+            return Err(Verdict::new(
+                Reason::UnsupportedSetting,
+                "only override files can be written yet",
+            ));
         };
         let path = RepoPath::parse(path).map_err(|error| unusable(error.to_string()))?;
         let existing = match mirror.read(parent, &path).await.map_err(|error| git_verdict(&error))? {
@@ -228,18 +279,28 @@ impl Engine {
             Err(error) => return Err(unusable(format!("{path}: {error}"))),
         };
         let author = target.author.as_ref().unwrap_or(&self.options.author);
-        let signature =
-            Signature { name: author.name.clone(), email: author.email.clone(), time: jiff::Timestamp::now() };
+        let signature = Signature {
+            name: author.name.clone(),
+            email: author.email.clone(),
+            time: jiff::Timestamp::now(),
+        };
         let message = message::default_message(member.decided.work.application.name(), &update.changes());
         let edits = [(path, text.into_bytes())];
-        mirror.commit(parent, &edits, &message, &signature).await.map_err(|error| git_verdict(&error))
+        mirror
+            .commit(parent, &edits, &message, &signature)
+            .await
+            .map_err(|error| git_verdict(&error))
     }
 }
 
 impl Branch<'_> {
     /// Where the branch stands now.
     async fn new_head(&self) -> Result<ObjectId, Verdict> {
-        let fetched = self.mirror.fetch(std::slice::from_ref(&self.name)).await.map_err(|error| git_verdict(&error))?;
+        let fetched = self
+            .mirror
+            .fetch(std::slice::from_ref(&self.name))
+            .await
+            .map_err(|error| git_verdict(&error))?;
         fetched
             .get(&self.name)
             .copied()
@@ -270,9 +331,15 @@ impl Member {
 
 /// The branch that a target's changes are based on.
 fn base(target: &GitTarget, heads: &RemoteHeads) -> Result<BranchName, Verdict> {
-    heads.base(target.base.as_deref().unwrap_or("")).map(|(branch, _)| branch).map_err(|error| {
-        Verdict::new(Reason::TargetUnusable, format!("{}: {error}", RedactedUrl::new(&target.repository)))
-    })
+    heads
+        .base(target.base.as_deref().unwrap_or(""))
+        .map(|(branch, _)| branch)
+        .map_err(|error| {
+            Verdict::new(
+                Reason::TargetUnusable,
+                format!("{}: {error}", RedactedUrl::new(&target.repository)),
+            )
+        })
 }
 
 fn git_verdict(error: &GitError) -> Verdict {
@@ -282,4 +349,23 @@ fn git_verdict(error: &GitError) -> Verdict {
         _ => Reason::WriteFailed,
     };
     Verdict::new(reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_repository_share_a_batch_and_others_never_do() {
+        let key = repository_key("https://git.example.com/acme/shop.git");
+        for (url, same) in [
+            ("https://GIT.example.com/acme/shop", true),
+            ("https://git.example.com/acme/shop/", true),
+            ("https://git.example.com/acme/Shop.git", false),
+            ("https://git.example.com:8443/acme/shop.git", false),
+            ("http://git.example.com/acme/shop.git", false),
+        ] {
+            assert_eq!(repository_key(url) == key, same, "{url}");
+        }
+    }
 }

@@ -71,25 +71,37 @@ impl Child {
     pub async fn wrote(&self, text: &str) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         while !self.log().contains(text) {
-            assert!(tokio::time::Instant::now() < deadline, "it never wrote {text:?}:\n{}", self.log());
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "it never wrote {text:?}:\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Sends a signal by name, `TERM`.
     pub async fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().await;
+        let status = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status()
+            .await;
         assert!(status.expect("kill is there").success());
     }
 
     /// Waits for its end.
     pub async fn finish(mut self) -> Finished {
         let status = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
-        let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.log())).expect("it can be waited for");
+        let status = status
+            .unwrap_or_else(|_| panic!("it does not end:\n{}", self.log()))
+            .expect("it can be waited for");
         for reader in self.readers.drain(..) {
             reader.await.expect("the pipe is read to its end");
         }
-        Finished { success: status.success(), log: self.log() }
+        Finished {
+            success: status.success(),
+            log: self.log(),
+        }
     }
 
     /// Ends it as the kubelet does.

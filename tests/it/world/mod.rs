@@ -61,10 +61,22 @@ impl World {
         let client = server.client();
         // The program has the rights of an installation of the original, and no more.
         let name = server.original_account(&namespace).await;
-        let account = User::ServiceAccount { namespace: &namespace, name };
+        let account = User::ServiceAccount {
+            namespace: &namespace,
+            name,
+        };
         let kubeconfig = server.kubeconfig_via(server.address(), account, &namespace);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let world = Self { server, registry, git, namespace, client, kubeconfig, folder, flags: Vec::new() };
+        let world = Self {
+            server,
+            registry,
+            git,
+            namespace,
+            client,
+            kubeconfig,
+            folder,
+            flags: Vec::new(),
+        };
         world.write_registries_conf(&format!(
             "registries:\n- name: test\n  prefix: {host}\n  api_url: http://{host}\n",
             host = registry.host()
@@ -95,7 +107,10 @@ impl World {
 
     /// Lets the program reach the API server at another address.
     pub fn through(mut self, address: std::net::SocketAddr) -> Self {
-        let account = User::ServiceAccount { namespace: &self.namespace, name: ORIGINAL_ACCOUNT };
+        let account = User::ServiceAccount {
+            namespace: &self.namespace,
+            name: ORIGINAL_ACCOUNT,
+        };
         self.kubeconfig = self.server.kubeconfig_via(address, account, &self.namespace);
         self
     }
@@ -114,8 +129,10 @@ impl World {
         let mut text = text.replace("REG/", &format!("{}/{}/", self.registry.host(), self.namespace));
         text = text.replace("NS", &self.namespace);
         while let Some(at) = text.find("GIT/") {
-            let name: String =
-                text[at + 4..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            let name: String = text[at + 4..]
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+                .collect();
             text.replace_range(at..at + 4 + name.len(), &self.git.url(&name));
         }
         text
@@ -144,14 +161,19 @@ impl World {
 
     /// Pushes an image into the reference registry; answers the manifest's digest.
     pub async fn push(&self, name: &str, tag: &str, created: &str) -> String {
-        self.registry.push(&format!("{}/{name}", self.namespace), tag, created).await
+        self.registry
+            .push(&format!("{}/{name}", self.namespace), tag, created)
+            .await
     }
 
     /// Creates an object; apiVersion and namespace are filled in.
     pub async fn create(&self, mut object: Value) {
         let kind = object["kind"].as_str().expect("a kind").to_owned();
         object["apiVersion"] = json!(api_version(&kind));
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or(&self.namespace).to_owned();
+        let namespace = object["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or(&self.namespace)
+            .to_owned();
         object["metadata"]["namespace"] = json!(namespace);
         let object: DynamicObject = serde_json::from_value(object).expect("an object");
         self.api_in(&namespace, &kind)
@@ -173,7 +195,11 @@ impl World {
 
     /// An object as the API server has it.
     pub async fn object(&self, kind: &str, name: &str) -> Value {
-        let object = self.api(kind).get(name).await.unwrap_or_else(|e| panic!("{kind} {name}: {e}"));
+        let object = self
+            .api(kind)
+            .get(name)
+            .await
+            .unwrap_or_else(|e| panic!("{kind} {name}: {e}"));
         serde_json::to_value(object).expect("an object is JSON")
     }
 
@@ -191,7 +217,10 @@ impl World {
     pub async fn condition(&self, name: &str, kind: &str) -> Value {
         let status = self.status(name).await;
         let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
-        conditions.into_iter().find(|c| c["type"] == kind).unwrap_or(Value::Null)
+        conditions
+            .into_iter()
+            .find(|c| c["type"] == kind)
+            .unwrap_or(Value::Null)
     }
 
     /// Changes an object with a merge patch.
@@ -202,21 +231,28 @@ impl World {
             .unwrap_or_else(|e| panic!("{kind} {name}: {e}"));
     }
 
-    /// Deletes an object.
-    pub async fn delete(&self, kind: &str, name: &str) {
-        self.api(kind).delete(name, &Default::default()).await.unwrap_or_else(|e| panic!("{kind} {name}: {e}"));
-    }
-
     /// Plays Argo CD: these images run now.
     pub async fn running(&self, application: &str, images: &[&str]) {
         let images: Vec<String> = images.iter().map(|image| self.fill_in(image)).collect();
-        self.patch("Application", application, json!({ "status": { "summary": { "images": images } } })).await;
+        self.patch(
+            "Application",
+            application,
+            json!({ "status": { "summary": { "images": images } } }),
+        )
+        .await;
     }
 
     /// The names of the events in the namespace with this reason.
     pub async fn events(&self, reason: &str) -> Vec<Value> {
-        let list = self.api("Event").list(&Default::default()).await.expect("events are listed");
-        let events = list.items.into_iter().map(|e| serde_json::to_value(e).expect("an event is JSON"));
+        let list = self
+            .api("Event")
+            .list(&Default::default())
+            .await
+            .expect("events are listed");
+        let events = list
+            .items
+            .into_iter()
+            .map(|e| serde_json::to_value(e).expect("an event is JSON"));
         events.filter(|e| e["reason"] == reason).collect()
     }
 
@@ -271,7 +307,10 @@ impl World {
 /// The value of a Helm parameter of a source, `Null` when there is none.
 pub fn parameter(source: &Value, name: &str) -> Value {
     let parameters = source["helm"]["parameters"].as_array().cloned().unwrap_or_default();
-    parameters.into_iter().find(|p| p["name"] == name).map_or(Value::Null, |p| p["value"].clone())
+    parameters
+        .into_iter()
+        .find(|p| p["name"] == name)
+        .map_or(Value::Null, |p| p["value"].clone())
 }
 
 fn api_version(kind: &str) -> &'static str {

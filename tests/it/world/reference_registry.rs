@@ -17,7 +17,6 @@ static SHARED: OnceCell<ReferenceRegistry> = OnceCell::const_new();
 /// A running registry.
 pub struct ReferenceRegistry {
     host: String,
-    client: Client,
     household: Household,
 }
 
@@ -44,16 +43,22 @@ impl ReferenceRegistry {
         let mut command = Command::new(servers::path("registry"));
         command.arg("serve").arg(&path);
         household.spawn("registry", &command);
-        let client = Client::builder().no_proxy().build().expect("a client");
-        let registry = Self { host: format!("127.0.0.1:{port}"), client, household };
+        let registry = Self {
+            host: format!("127.0.0.1:{port}"),
+            household,
+        };
         registry.ready().await;
         registry
     }
 
     async fn ready(&self) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-        while self.client.get(self.url("")).send().await.is_err() {
-            assert!(tokio::time::Instant::now() < deadline, "the registry does not answer:\n{}", self.household.log("registry"));
+        while client().get(self.url("")).send().await.is_err() {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the registry does not answer:\n{}",
+                self.household.log("registry")
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -86,31 +91,45 @@ impl ReferenceRegistry {
     /// Puts a manifest of any type.
     pub async fn put_manifest(&self, repository: &str, tag: &str, media_type: &str, body: String) -> String {
         let digest = digest(&body);
-        let put = self.client.put(self.url(&format!("{repository}/manifests/{tag}")));
-        let answer = put.header("Content-Type", media_type).body(body).send().await.expect("the registry answers");
+        let put = client().put(self.url(&format!("{repository}/manifests/{tag}")));
+        let answer = put
+            .header("Content-Type", media_type)
+            .body(body)
+            .send()
+            .await
+            .expect("the registry answers");
         assert!(answer.status().is_success(), "{repository}:{tag}: {}", answer.status());
         digest
     }
 
     async fn upload(&self, repository: &str, blob: &str) -> String {
         let digest = digest(blob);
-        let begin = self.client.post(self.url(&format!("{repository}/blobs/uploads/")));
+        let begin = client().post(self.url(&format!("{repository}/blobs/uploads/")));
         let begun = begin.send().await.expect("the registry answers");
-        let location = begun.headers()["Location"].to_str().expect("an ASCII location").to_owned();
+        let location = begun.headers()["Location"]
+            .to_str()
+            .expect("an ASCII location")
+            .to_owned();
         let separator = if location.contains('?') { '&' } else { '?' };
-        let put = self.client.put(format!("{location}{separator}digest={digest}"));
-        let answer = put.header("Content-Type", "application/octet-stream").body(blob.to_owned()).send().await;
-        assert!(answer.expect("the registry answers").status().is_success(), "{repository}");
+        let put = client().put(format!("{location}{separator}digest={digest}"));
+        let answer = put
+            .header("Content-Type", "application/octet-stream")
+            .body(blob.to_owned())
+            .send()
+            .await;
+        assert!(
+            answer.expect("the registry answers").status().is_success(),
+            "{repository}"
+        );
         digest
-    }
-
-    /// Takes the manifest behind a digest away, with its tags.
-    pub async fn delete(&self, repository: &str, digest: &str) {
-        let answer = self.client.delete(self.url(&format!("{repository}/manifests/{digest}"))).send().await;
-        assert!(answer.expect("the registry answers").status().is_success(), "{repository}");
     }
 }
 
 fn digest(body: &str) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(body)))
+}
+
+/// A client of the runtime that asks: connections end with the runtime that opened them.
+fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client")
 }
