@@ -140,7 +140,7 @@ impl World {
             self.registry.url()
         );
         let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), RegistryOptions::default());
-        let mirrors = Mirrors::new(&scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+        let mirrors = Mirrors::new(scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
         let options = Options {
             argocd_namespace: "argocd".to_owned(),
             platform: Platform {
@@ -204,7 +204,7 @@ impl World {
             show::line("the repository deploy has no new commit");
         } else {
             show::heading("the new commit in the repository deploy");
-            for commit in self.server.log("deploy", "main").first() {
+            if let Some(commit) = self.server.log("deploy", "main").first() {
                 show::line(&format!("{} {}", short(&commit.id), commit.author));
                 show::commit(&commit.message);
             }

@@ -1,5 +1,7 @@
 //! Prints for people: colour only on a terminal, and not when `NO_COLOR` is set.
 
+#![expect(clippy::print_stdout, reason = "this is what the example is for")]
+
 use std::io::{IsTerminal as _, stdout};
 
 use similar::{ChangeTag, TextDiff};

@@ -2,7 +2,7 @@
 //!
 //! An empty variable counts as not set. A variable that cannot be read as what it should be gives a warning and the
 //! built-in default, so that a wrong key in a ConfigMap does not stop the controller; only where no default is harmless
-//! ([`Environment::parsed`]) it is an error.
+//! (`Environment::parsed`) it is an error.
 
 use super::SettingsError;
 use crate::core::{duration::GoDuration, foreign::ForeignText};

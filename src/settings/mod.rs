@@ -1,7 +1,7 @@
 //! What the program was told at its start: the command line, over the environment, over defaults.
 //!
 //! [`Settings::resolve`] is pure: the environment comes in as a function, warnings go out as text. Flags and their help
-//! are in [`flags`], how variables are read in [`environment`], and what is accepted only at its default, because its
+//! are in [`flags`], how variables are read in `environment`, and what is accepted only at its default, because its
 //! feature does not exist yet, in [`not_yet`]. A leaf: it knows neither the command line's subcommands nor the engine.
 
 pub mod flags;

@@ -1,7 +1,7 @@
 //! Flags whose feature does not exist yet. They are read and checked, and refused unless they are left at their
 //! default.
 //!
-//! Who builds a feature moves its flags from [`NotYetArgs`] to [`super::flags`] and deletes their lines in [`check`].
+//! Who builds a feature moves its flags from `NotYetArgs` to [`super::flags`] and deletes their lines in `table`.
 //!
 //! A variable is as explicit as a flag where ignoring it would write something that nobody asked for (a commit without
 //! its signature). Where only a trigger is missing (webhooks) it warns: the shipped Deployment passes these variables,

@@ -125,9 +125,11 @@ fn rest_of(schema: &Map<String, Value>) -> Value {
             .map(|rule| rule["rule"].clone())
             .collect();
     }
-    for value in rest.values_mut().filter(|value| value.is_f64()) {
-        // The API server writes whole numbers without a fraction.
-        *value = serde_json::from_str(&format!("{:.0}", value.as_f64().expect("a number"))).expect("a whole number");
+    for value in rest.values_mut() {
+        // Limits are numbers of any kind to Kubernetes' own types: 0 is 0.0.
+        if let Some(Ok(whole)) = value.as_f64().map(|number| number.to_string().parse::<i64>()) {
+            *value = json!(whole);
+        }
     }
     Value::Object(rest)
 }
