@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help demo test check crds env bench
+.PHONY: help demo test check crds docs env bench
 
 CARGO ?= cargo
 CRD := crds/imageupdaters.yaml
@@ -32,6 +32,9 @@ crds: ## the CustomResourceDefinition, from the types
 	mkdir -p $(dir $(CRD))
 	$(CARGO) run --locked --quiet -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
+
+docs: ## the generated pages of docs/
+	UPDATE_DOCS=1 $(CARGO) test --locked --test it -- docs
 
 env: ## the servers that the tests need, built once into the cache
 	tests/env/build

@@ -10,7 +10,7 @@ mod apiserver;
 #[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/registry.rs"]
 mod registry;
-#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
+#[expect(unreachable_pub, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/servers.rs"]
 mod servers;
 
@@ -162,7 +162,10 @@ impl World {
         );
         print_line("idle: resident memory, KiB", program.memory("VmRSS"));
         print_line("idle: peak resident memory, KiB", program.memory("VmHWM"));
-        print_line("idle: CPU in a minute, ms", program.cpu().saturating_sub(cpu).as_millis());
+        print_line(
+            "idle: CPU in a minute, ms",
+            program.cpu().saturating_sub(cpu).as_millis(),
+        );
     }
 
     /// How soon twenty Applications change after a tag was pushed and a cycle requested.

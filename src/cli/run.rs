@@ -21,7 +21,7 @@ use crate::{
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
     registry::{self, Registries},
-    settings::{Settings, WatchScope},
+    settings::{COMMIT_TEMPLATE_PATH, Settings, WatchScope, not_yet},
     telemetry,
 };
 
@@ -41,6 +41,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         tracing::warn!("{warning}");
     }
     let conf = registries_conf(&settings.registries_conf_path)?;
+    refuse_commit_template()?;
     let world = World::connect(&settings).await?;
     let scratch = tempfile::Builder::new()
         .prefix("argocd-image-updater-")
@@ -193,6 +194,23 @@ fn registries_conf(path: &str) -> anyhow::Result<RegistriesConf> {
         }
         Err(error) => Err(error).with_context(|| format!("{path} cannot be read")),
     }
+}
+
+/// Templates of commit messages are not implemented yet; one that is mounted must not be ignored.
+fn refuse_commit_template() -> anyhow::Result<()> {
+    let text = match std::fs::read_to_string(COMMIT_TEMPLATE_PATH) {
+        Ok(text) => Some(text),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory
+            ) =>
+        {
+            None
+        }
+        Err(error) => return Err(error).context(COMMIT_TEMPLATE_PATH),
+    };
+    Ok(not_yet::commit_template(text.as_deref())?)
 }
 
 async fn probes(settings: &Settings, readiness: &Readiness, shutdown: &CancellationToken) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Pure. The result of [`resolve`] names every application that a rule matched, with its images, where they are written,
 //! and a [`Verdict`] for each that cannot be followed. Settings are merged once per rule and image, not per application,
-//! and shared by all applications of the rule. Start at [`rule`].
+//! and shared by all applications of the rule. Start at `rule`.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! Short forms are turned into long ones layer by layer, before anything is merged. An explicit empty list or text is a
 //! value: it replaces. `author` and `pullRequest` are taken whole. What the merged texts mean is decided elsewhere:
-//! [`super::image`] and [`super::write_target`].
+//! `super::image` and [`super::write_target`].
 
 use std::borrow::Cow;
 
