@@ -4,6 +4,7 @@
 
 pub mod health;
 pub mod lease;
+mod narrate;
 pub mod reconcile;
 pub mod run;
 pub mod triggers;

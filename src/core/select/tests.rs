@@ -309,25 +309,20 @@ fn a_held_decision_chooses_nothing_in_its_story() {
 }
 
 #[test]
-fn ten_thousand_tags_are_ranked_quickly() {
+fn the_best_of_ten_thousand_tags_is_found() {
     let texts: Vec<_> = (0..10_000).map(|n| format!("{}.{}.{}", n % 7, n % 101, n)).collect();
     let tags = TagList::from_texts(texts.iter().map(String::as_str));
-    let start = std::time::Instant::now();
-    let Selection::Decided(Ok(_)) = select(
+    let picked = select(
         &policy("semver", "^3.2 || 5.x"),
         None,
         &tags,
         TagOrder::None,
         &Knowledge::default(),
-    ) else {
+    );
+    let Selection::Decided(Ok(candidate)) = picked else {
         panic!("nothing was picked")
     };
-    // Generous: this is an unoptimised build on a busy machine.
-    assert!(
-        start.elapsed() < std::time::Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
+    assert_eq!(candidate.tag.as_str(), "5.100.9594");
 }
 
 /// Tags, with a date for some and a lasting fact for the others.
