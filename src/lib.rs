@@ -24,7 +24,6 @@ pub mod cli;
 pub mod cluster;
 #[expect(clippy::disallowed_methods, reason = "the edge: it knows the time")]
 pub mod controller;
-#[cfg_attr(test, expect(clippy::disallowed_methods, reason = "some tests measure time"))]
 pub mod core;
 #[expect(clippy::disallowed_methods, reason = "the edge: it knows the time")]
 pub mod engine;

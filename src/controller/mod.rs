@@ -2,6 +2,7 @@
 //!
 //! It decides *when*; what is done then is the engine's business. Start at [`run`].
 
+mod cycles;
 pub mod health;
 pub mod lease;
 mod narrate;

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{narrate, run::Config};
+use super::{cycles::Done, narrate, run::Config};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
     cluster::{Cluster, watch::Watches},
@@ -113,14 +113,14 @@ impl Reconciler {
         touched
     }
 
-    /// One cycle over all that is due; resolves to the keys of its resources.
+    /// One cycle over all that is due.
     pub(super) fn cycle(
         &self,
         due: Vec<(ObjectKey, Due, Option<Duration>)>,
         watches: &Watches,
         config: &Config,
-    ) -> impl Future<Output = Vec<ObjectKey>> + Send + 'static {
-        let keys: Vec<ObjectKey> = due.iter().map(|(key, ..)| key.clone()).collect();
+        done: Done,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let items = due
             .into_iter()
             .filter_map(|(key, due, next)| item(key, &due, next, watches, config))
@@ -129,11 +129,9 @@ impl Reconciler {
             cluster: self.cluster.clone(),
             engine: self.engine.clone(),
             permit: self.permit.clone(),
+            done,
         };
-        async move {
-            run.run(items).await;
-            keys
-        }
+        async move { run.run(items).await }
     }
 }
 
@@ -186,6 +184,7 @@ struct Run {
     cluster: Cluster,
     engine: Arc<Engine>,
     permit: WritePermit,
+    done: Done,
 }
 
 impl Run {
@@ -280,6 +279,7 @@ impl Run {
         if let Some(patch) = status::final_patch(&before, report, item.next, Timestamp::now()) {
             self.patch_status(item, patch).await;
         }
+        self.done.tell(&item.key);
     }
 
     async fn patch_status(&self, item: &Item, patch: serde_json::Value) {

@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    cycles::Cycles,
     health::Readiness,
     lease::Lease,
     reconcile::{self, Reconciler},
@@ -106,7 +104,7 @@ async fn lead(
         schedule: Schedule::default(),
         remaining: None,
         start: Instant::now(),
-        running: JoinSet::new(),
+        running: Cycles::default(),
         watches,
         config,
     };
@@ -117,8 +115,7 @@ async fn lead(
     permit.ending.cancel();
     if !controller.running.is_empty() {
         tracing::info!("ending: writes in flight may finish");
-        let finish = async { while controller.running.join_next().await.is_some() {} };
-        if timeout(GRACE, finish).await.is_err() {
+        if timeout(GRACE, controller.running.finish()).await.is_err() {
             tracing::warn!("writes in flight did not finish in time");
         }
     }
@@ -132,7 +129,7 @@ struct Controller {
     /// With `--once`: the resources that existed at start and are not done yet.
     remaining: Option<BTreeSet<ObjectKey>>,
     start: Instant,
-    running: JoinSet<Vec<ObjectKey>>,
+    running: Cycles,
     watches: Watches,
     config: Config,
 }
@@ -161,10 +158,7 @@ impl Controller {
                     None => return,
                 },
                 () = sleep_until(wakeup) => {}
-                Some(done) = self.running.join_next() => match done {
-                    Ok(keys) => self.on_finished(&keys),
-                    Err(error) => tracing::error!(%error, "a cycle ended early"),
-                },
+                keys = self.running.next() => self.on_finished(&keys),
             }
         }
     }
@@ -196,6 +190,7 @@ impl Controller {
                 let key = reconcile::key_of(&*old);
                 self.schedule.deleted(&key);
                 self.reconciler.deleted(&key);
+                self.running.forget(&key);
                 self.on_finished(&[key]);
             }
             WatchEvent::ApplicationChanged { old, new } => {
@@ -225,8 +220,10 @@ impl Controller {
                 (key, what, next)
             })
             .collect();
-        let cycle = self.reconciler.cycle(due, &self.watches, &self.config);
-        self.running.spawn(cycle);
+        let keys = due.iter().map(|(key, ..)| key.clone()).collect();
+        let (reconciler, watches, config) = (&self.reconciler, &self.watches, &self.config);
+        self.running
+            .start(keys, |done| reconciler.cycle(due, watches, config, done));
     }
 
     fn on_finished(&mut self, keys: &[ObjectKey]) {
