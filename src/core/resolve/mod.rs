@@ -197,4 +197,6 @@ fn compile<'a>(
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
