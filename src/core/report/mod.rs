@@ -1,1 +1,3 @@
 //! What a cycle did, as status, conditions and events.
+
+pub mod events;

@@ -174,3 +174,4 @@ pub enum TargetFile {
 }
 
 pub mod credential_ref;
+pub mod repository_match;

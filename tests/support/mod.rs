@@ -1,0 +1,5 @@
+//! Real servers for the tests, and what stands between them and us.
+
+pub mod apiserver;
+pub mod servers;
+pub mod tcp_proxy;
