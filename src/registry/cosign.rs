@@ -1,8 +1,8 @@
 //! Signatures of an image: fetches what `core::signature` asks for.
 //!
-//! OCI distribution specification, "Listing Referrers" and "Pulling manifests". Bytes that were asked for by digest must
-//! have that digest. An answer that cannot be had now is remembered: it never lets an image pass for unsigned, but a
-//! signature that is found elsewhere counts all the same.
+//! OCI distribution specification, "Listing Referrers" and "Pulling manifests". Bytes that were asked for by digest
+//! must have that digest. An answer that cannot be had now is remembered: it never lets an image pass for unsigned, but
+//! a signature that is found elsewhere counts all the same.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -30,7 +30,7 @@ use crate::core::{
 /// The most bytes of one page of a referrers list.
 const MAX_PAGE: usize = 4 << 20;
 /// The longest that one question takes. What was found by then is kept for the next.
-const MAX_TIME: Duration = Duration::from_secs(120);
+const MAX_TIME: Duration = Duration::from_mins(2);
 /// How many parts are fetched at the same time.
 const PARALLEL: usize = 4;
 /// How many proofs are remembered.
@@ -39,7 +39,7 @@ const MAX_PROOFS: usize = 20_000;
 /// What is known in this session about the signatures of one image. Keys are tried on what was found; only when none
 /// fits the search goes on, so that several keys and several askers cost what one costs.
 pub(crate) struct Search {
-    search: SignatureSearch,
+    places: SignatureSearch,
     pages: Pages,
     trouble: Option<RegistryError>,
 }
@@ -79,7 +79,7 @@ enum Outcome {
 impl Search {
     pub(crate) fn new(image: Digest) -> Self {
         Self {
-            search: SignatureSearch::new(image),
+            places: SignatureSearch::new(image),
             pages: Pages::default(),
             trouble: None,
         }
@@ -92,10 +92,10 @@ impl Search {
         keys: &[PublicKey],
     ) -> Result<Verification, RegistryError> {
         loop {
-            if let Some(key) = self.search.signed_by(keys) {
+            if let Some(key) = self.places.signed_by(keys) {
                 return Ok(Verification::Verified { key });
             }
-            match self.search.step() {
+            match self.places.step() {
                 Step::Need(needed) => self.fetch(ask, image, needed).await,
                 Step::Done(searched) => return self.verdict(ask, image, searched),
             }
@@ -142,9 +142,9 @@ impl Search {
                 }
             });
         }
-        self.search.answer(&answers);
+        self.places.answer(&answers);
         if gave_up {
-            self.search.abandon();
+            self.places.abandon();
         }
     }
 
@@ -232,24 +232,30 @@ fn subject(image: Digest) -> String {
     format!("the signatures of {image}")
 }
 
-/// Which keys are proved to have signed which digests: that stays true, whoever asks and wherever the signature was found.
+/// Which keys are proved to have signed which digests: that stays true, whoever asks and wherever the signature was
+/// found.
 #[derive(Default)]
-pub(crate) struct Proofs {
-    known: Mutex<(HashSet<(Digest, KeyId)>, VecDeque<(Digest, KeyId)>)>,
+pub(crate) struct Proofs(Mutex<Proved>);
+
+#[derive(Default)]
+struct Proved {
+    all: HashSet<(Digest, KeyId)>,
+    /// The oldest first.
+    order: VecDeque<(Digest, KeyId)>,
 }
 
 impl Proofs {
     pub(crate) fn find(&self, image: Digest, keys: &[PublicKey]) -> Option<KeyId> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let proved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         keys.iter()
             .map(PublicKey::id)
-            .find(|key| known.0.contains(&(image, *key)))
+            .find(|key| proved.all.contains(&(image, *key)))
     }
 
     /// Remembers a proof, and forgets the oldest when there are too many.
     pub(crate) fn add(&self, image: Digest, key: KeyId) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, order) = &mut *known;
+        let mut proved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Proved { all, order } = &mut *proved;
         if all.insert((image, key)) {
             order.push_back((image, key));
         }

@@ -62,7 +62,7 @@ pub struct Session {
     health: Mutex<HashMap<u64, Arc<Health>>>,
     tags: Answers<Question, Arc<TagList>>,
     facts: Answers<(Question, TagName, Platforms, FactsWanted), Known>,
-    signatures: Mutex<HashMap<(Question, Digest), Arc<AsyncMutex<cosign::Search>>>>,
+    signatures: Searches,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,6 +72,7 @@ struct Question {
     identity: Option<CredentialsIdentity>,
 }
 
+type Searches = Mutex<HashMap<(Question, Digest), Arc<AsyncMutex<cosign::Search>>>>;
 type Answers<K, V> = Mutex<HashMap<K, Arc<OnceCell<Result<V, RegistryError>>>>>;
 
 impl Session {

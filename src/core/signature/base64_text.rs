@@ -1,4 +1,5 @@
-//! Base64 as Go's standard library reads it: the standard alphabet with padding, line breaks ignored, stray last bits too.
+//! Base64 as Go's standard library reads it: the standard alphabet with padding; line breaks and stray last bits are
+//! passed over.
 
 use base64::{
     DecodeError, Engine as _, alphabet,

@@ -37,7 +37,8 @@ pub struct PublicKey {
     curve: Curve,
 }
 
-/// Names a public key: the SHA-256 digest of its PKIX form, as `openssl pkey -pubin -outform der | sha256sum` prints it.
+/// Names a public key: the SHA-256 digest of its PKIX form. `openssl pkey -pubin -outform der | sha256sum` prints the
+/// same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(Digest);
 
@@ -93,8 +94,8 @@ pub enum KeyProblem {
 }
 
 impl PublicKey {
-    /// All keys of a text of PEM blocks; each of them may have signed. One unusable block spoils the text: whoever wrote
-    /// it meant all of them.
+    /// All keys of a text of PEM blocks; each of them may have signed. One unusable block spoils the text: whoever
+    /// wrote it meant all of them.
     pub fn parse_all(text: &[u8]) -> Result<Vec<Self>, InvalidKey> {
         if text.len() > MAX_TEXT {
             return Err(InvalidKey::TooLarge);

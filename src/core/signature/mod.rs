@@ -5,8 +5,8 @@
 //! transparency logs are not looked at. Pure: `registry::cosign` fetches what a [`SignatureSearch`] asks for.
 //!
 //! Formats: Sigstore bundle 0.3 around a DSSE envelope, in-toto statement 1, and the simple signing payload of
-//! `containers/image`. Read [`SignatureSearch`] for where is looked, `signed` for what is signed, [`PublicKey`] for keys,
-//! [`SignaturePolicy`] for what a resource demands.
+//! `containers/image`. Read [`SignatureSearch`] for where is looked, `signed` for what is signed, [`PublicKey`] for
+//! keys, [`SignaturePolicy`] for what a resource demands.
 
 use std::fmt;
 

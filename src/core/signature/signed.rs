@@ -1,9 +1,9 @@
 //! Signatures, and what they were made over: bound to one image before a key is even looked at.
 //!
-//! Two forms carry them. A Sigstore bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`) holds a DSSE envelope; what is
-//! signed is its pre-authentication encoding. A simple signing layer holds the signature in an annotation; what is signed
-//! is the blob. In both the payload says which image is meant: an in-toto statement by its subjects, anything else as a
-//! simple signing payload does.
+//! Two forms carry them. A Sigstore bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`) holds a DSSE envelope;
+//! what is signed is its pre-authentication encoding. A simple signing layer holds the signature in an annotation; what
+//! is signed is the blob. In both the payload says which image is meant: an in-toto statement by its subjects, anything
+//! else as a simple signing payload does.
 
 use serde::Deserialize;
 use serde_json::Value;

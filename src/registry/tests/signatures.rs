@@ -282,13 +282,10 @@ async fn bytes_with_the_wrong_digest_prove_nothing() {
         let (good, evil) = (new_format(&alice), new_format(&bob));
         let server = Server::open(move |_, asked| {
             if asked.target.contains(wrong) {
-                let (manifest, blob) = (
-                    evil.manifests.values().next().unwrap(),
-                    evil.blobs.values().next().unwrap(),
-                );
+                let (media_type, manifest) = evil.manifests.values().next().unwrap();
                 return match wrong {
-                    "/blobs/" => typed(200, "application/octet-stream", blob.clone()),
-                    _ => typed(200, &manifest.0, manifest.1.clone()),
+                    "/blobs/" => typed(200, "x/y", evil.blobs.values().next().unwrap().clone()),
+                    _ => typed(200, media_type, manifest.clone()),
                 };
             }
             let mut both = good.clone();

@@ -1,4 +1,4 @@
-//! `signature_verify.json`: whether the image behind a tag is signed by a key, given everything that its repository holds.
+//! Whether the image behind a tag is signed by a key, given everything that its repository holds.
 
 use std::collections::HashMap;
 

@@ -5,6 +5,9 @@ use super::*;
 /// A shelf on which `signer` has signed the image in one of the places.
 type Place = fn(&mut Shelf, &Signer);
 
+/// Makes something on the shelf unreadable.
+type Spoil = fn(&mut Shelf);
+
 const PLACES: [(&str, Place); 6] = [
     ("a referrer", |shelf, signer| {
         let entry = shelf.artifact(&[(BUNDLE, &signer.bundle(&statement(&[image()])), None)]);
@@ -164,19 +167,21 @@ fn the_search_ends_with_the_first_match_and_goes_on_for_another_key() {
 fn what_cannot_be_read_never_makes_an_image_pass_for_unsigned() {
     let alice = Signer::new(1);
     let referrer = |shelf: &mut Shelf| shelf.artifact(&[(BUNDLE, "x", None)]);
-    let unread: [(&str, fn(&mut Shelf)); 9] = [
-        ("the list", |shelf| shelf.referrers = vec![UNREADABLE.to_owned()]),
+    let unread: [(&str, Spoil); 9] = [
+        ("the list", |shelf| {
+            shelf.referrers = vec![UNREADABLE.to_owned()];
+        }),
         ("a later page", |shelf| {
-            shelf.referrers = vec![list(&[]), UNREADABLE.to_owned()]
+            shelf.referrers = vec![list(&[]), UNREADABLE.to_owned()];
         }),
         ("a list that is a web page", |shelf| {
-            shelf.referrers = vec!["<html>".to_owned()]
+            shelf.referrers = vec!["<html>".to_owned()];
         }),
         ("a list that is cut off", |shelf| {
-            shelf.referrers = vec![r#"{"manifests":["#.to_owned()]
+            shelf.referrers = vec![r#"{"manifests":["#.to_owned()];
         }),
         ("a list that is something else", |shelf| {
-            shelf.referrers = vec!["{}".to_owned()]
+            shelf.referrers = vec!["{}".to_owned()];
         }),
         ("a tag", |shelf| {
             let unreadable = (OCI_INDEX.to_owned(), UNREADABLE.to_owned());
@@ -278,8 +283,10 @@ fn a_flooded_place_costs_a_bounded_number_of_requests_and_does_not_hide_the_next
     flooded.tagged(&signature_tag(), &[(SIMPLE, &payload, Some(&signature))]);
     assert_eq!(flooded.search(image(), &[alice.key()]).0, Ok(alice.key().id()));
 
-    let mut endless = Shelf::default();
-    endless.referrers = vec![list(&[]); 500];
+    let endless = Shelf {
+        referrers: vec![list(&[]); 500],
+        ..Shelf::default()
+    };
     let (found, asked) = endless.search(image(), &[alice.key()]);
     assert!(matches!(found, Err(Searched::Whole(Unverified { limited: true, .. }))));
     assert!(asked.len() < 60, "{}", asked.len());
@@ -343,7 +350,7 @@ proptest! {
                     1 => Answer::Unreadable,
                     _ => Answer::Found {
                         fetched: Fetched { media_type: types[kind % 4], body: &texts[kind % texts.len()] },
-                        more: kind % 5 == 0,
+                        more: kind.is_multiple_of(5),
                     },
                 }
             }).collect();
