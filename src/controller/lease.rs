@@ -275,8 +275,17 @@ impl Held {
 
     /// Whether the lease is certainly ours right now. Ask before every write.
     pub fn is_held(&self) -> bool {
-        let renewed = *self.renewals.borrow();
-        !self.lost.is_cancelled() && renewed.elapsed() < self.lease.timings.renew_deadline
+        self.check()()
+    }
+
+    /// The same question for those who write, who do not own the lease.
+    pub fn check(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (lost, renewals, deadline) = (
+            self.lost.clone(),
+            self.renewals.clone(),
+            self.lease.timings.renew_deadline,
+        );
+        move || !lost.is_cancelled() && renewals.borrow().elapsed() < deadline
     }
 
     /// Gives the lease back, so that the next candidate need not wait for it to expire.

@@ -31,4 +31,3 @@ pub use credentials::{Credentials, CredentialsIdentity};
 pub use error::RegistryError;
 pub use pool::{Options, Registries};
 pub use session::{Known, RepoKey, Session};
-pub use tags::TagList;

@@ -22,7 +22,7 @@ use super::{
     error::RegistryError,
     metadata,
     pool::Registries,
-    tags::{self, TagList},
+    tags,
 };
 use crate::core::{
     image::{
@@ -30,6 +30,7 @@ use crate::core::{
         manifest::{Exclusion, FactsWanted},
     },
     registries::RegistryProfile,
+    select::TagList,
     signature::{PublicKey, Unverified, Verification},
 };
 

@@ -18,7 +18,7 @@ use super::{
     error::RegistryError,
     link,
 };
-use crate::core::{foreign::ForeignText, image::TagName};
+use crate::core::{foreign::ForeignText, image::TagName, select::TagList};
 
 /// The most bytes of all pages of one list.
 const MAX_BYTES: usize = 64 << 20;
@@ -26,15 +26,6 @@ const MAX_BYTES: usize = 64 << 20;
 const MAX_PAGES: usize = 2_000;
 /// The most dropped names that are kept for a message.
 const MAX_DROPPED: usize = 100;
-
-/// All tags of a repository, in the order of the registry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TagList {
-    /// Each tag once.
-    pub tags: Vec<TagName>,
-    /// Names outside the grammar of tags, which can be no candidates (the first hundred).
-    pub dropped: Vec<ForeignText>,
-}
 
 #[derive(Deserialize)]
 struct Page {

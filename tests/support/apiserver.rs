@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use argocd_image_updater::api::v1alpha1::ImageUpdater;
+use argocd_image_updater::api::v1alpha1;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::{
     api::{
@@ -24,7 +24,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, CustomResourceExt,
+    Api, Client,
     api::{ObjectMeta, PostParams},
     config::{Config, KubeConfigOptions, Kubeconfig},
 };
@@ -359,7 +359,7 @@ pub fn definitions() -> Vec<Value> {
         .iter()
         .flat_map(|file| documents(&std::fs::read_to_string(folder.join(file)).expect("a resource definition")))
         .collect();
-    all.push(serde_json::to_value(ImageUpdater::crd()).expect("a resource definition"));
+    all.push(serde_json::to_value(v1alpha1::crd()).expect("a resource definition"));
     all
 }
 

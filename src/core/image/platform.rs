@@ -63,7 +63,8 @@ impl FromStr for Platform {
     fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         let mut parts = text.trim().splitn(3, '/');
         let (os, arch) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-        if os.is_empty() || arch.is_empty() {
+        // No platform has blanks in its name, and what is printed must read the same.
+        if os.is_empty() || arch.is_empty() || text.trim().contains(char::is_whitespace) {
             return Err(InvalidPlatform {
                 text: ForeignText::new(text),
             });

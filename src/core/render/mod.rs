@@ -3,3 +3,4 @@
 pub mod application_patch;
 pub mod argocd_source;
 pub mod message;
+pub mod overrides;
