@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
 
 use argocd_image_updater::{
     core::{
@@ -18,152 +18,72 @@ use argocd_image_updater::{
 };
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 
-use crate::support::servers::{self, Household};
+use crate::{support::servers, world::ReferenceRegistry};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// The two formats, as flags of `cosign sign`.
 const OLD: &[&str] = &["--new-bundle-format=false"];
 const NEW: &[&str] = &["--new-bundle-format=true"];
 
-/// The real registry, one for all tests here; each has repositories of its own.
-struct Registry {
-    /// `127.0.0.1:port`
-    host: String,
-    _household: Household,
+/// Pushes an image that no other test has.
+async fn push(repository: &str, tag: &str) -> Digest {
+    let registry = ReferenceRegistry::shared().await;
+    let digest = registry.push(repository, tag, "2026-01-02T03:04:05Z").await;
+    digest.parse().unwrap()
 }
 
-static REGISTRY: OnceCell<Registry> = OnceCell::const_new();
-
-async fn registry() -> &'static Registry {
-    REGISTRY.get_or_init(Registry::start).await
+/// Pushes an index of two images; answers its digest and theirs.
+async fn push_index(repository: &str, tag: &str) -> (Digest, [Digest; 2]) {
+    let images = [push(repository, "amd64").await, push(repository, "arm64").await];
+    let mut entries = Vec::new();
+    for (image, architecture) in images.iter().zip(["amd64", "arm64"]) {
+        let (_, body) = get(repository, &image.to_string()).await;
+        entries.push(json!({
+            "mediaType": MANIFEST, "digest": image.to_string(), "size": body.len(),
+            "platform": {"os": "linux", "architecture": architecture},
+        }));
+    }
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    let registry = ReferenceRegistry::shared().await;
+    let digest = registry.put_manifest(repository, tag, INDEX, index.to_string()).await;
+    (digest.parse().unwrap(), images)
 }
 
-impl Registry {
-    #[expect(
-        clippy::zombie_processes,
-        reason = "it lives as long as the tests, and its household ends it"
-    )]
-    async fn start() -> Self {
-        let household = Household::new("cosign-registry");
-        let conf = json!({
-            "version": "0.1",
-            "storage": {"inmemory": {}},
-            "http": {"addr": "127.0.0.1:0", "secret": "tests"},
-        });
-        let path = household.folder().join("registry.yml");
-        std::fs::write(&path, conf.to_string()).unwrap();
-        let mut command = Command::new(servers::path("registry"));
-        command.arg("serve").arg(&path);
-        household.spawn("registry", &command);
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-        loop {
-            let log = household.log("registry");
-            let address = log.split("listening on ").nth(1);
-            if let Some(host) = address.and_then(|rest| rest.split(['"', ',', ' ', '\n']).next()) {
-                let host = host.to_owned();
-                return Self {
-                    host,
-                    _household: household,
-                };
-            }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "the registry does not start:\n{log}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
+async fn get(repository: &str, reference: &str) -> (String, String) {
+    let get = client().get(url(&format!("{repository}/manifests/{reference}")).await);
+    let answer = get
+        .header("accept", format!("{MANIFEST}, {INDEX}"))
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        answer.status().is_success(),
+        "{repository}:{reference}: {}",
+        answer.status()
+    );
+    let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    (media_type, answer.text().await.unwrap())
+}
 
-    fn url(&self, rest: &str) -> String {
-        format!("http://{}/v2/{rest}", self.host)
-    }
+/// The tags that cosign made.
+async fn signature_tags(repository: &str) -> HashSet<String> {
+    let list = client().get(url(&format!("{repository}/tags/list")).await).send().await;
+    let list: Value = list.unwrap().json().await.unwrap();
+    let tags = list["tags"].as_array().unwrap().iter();
+    let tags = tags.map(|tag| tag.as_str().unwrap().to_owned());
+    tags.filter(|tag| tag.starts_with("sha256-")).collect()
+}
 
-    /// Pushes an image that differs from every other by its author.
-    async fn push(&self, repository: &str, tag: &str, author: &str) -> Digest {
-        let config = json!({
-            "os": "linux", "architecture": "amd64", "author": author, "config": {},
-            "rootfs": {"type": "layers", "diff_ids": []},
-        })
-        .to_string();
-        let upload = client().post(self.url(&format!("{repository}/blobs/uploads/")));
-        let location = upload.send().await.unwrap().headers()["location"]
-            .to_str()
-            .unwrap()
-            .to_owned();
-        let digest = Digest::of(config.as_bytes()).to_string();
-        let put = client().put(format!("{location}&digest={digest}"));
-        let size = config.len();
-        let put = put.header("content-type", "application/octet-stream").body(config);
-        assert!(put.send().await.unwrap().status().is_success());
-        let config = json!({"mediaType": CONFIG, "digest": digest, "size": size});
-        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []});
-        self.put(repository, tag, MANIFEST, &manifest.to_string()).await
-    }
-
-    /// Pushes an index of two images; answers its digest and theirs.
-    async fn push_index(&self, repository: &str, tag: &str) -> (Digest, [Digest; 2]) {
-        let images = [
-            self.push(repository, "amd64", "amd64").await,
-            self.push(repository, "arm64", "arm64").await,
-        ];
-        let mut entries = Vec::new();
-        for (image, architecture) in images.iter().zip(["amd64", "arm64"]) {
-            let (_, body) = self.get(repository, &image.to_string()).await;
-            entries.push(json!({
-                "mediaType": MANIFEST, "digest": image.to_string(), "size": body.len(),
-                "platform": {"os": "linux", "architecture": architecture},
-            }));
-        }
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
-        (self.put(repository, tag, INDEX, &index.to_string()).await, images)
-    }
-
-    async fn put(&self, repository: &str, reference: &str, media_type: &str, body: &str) -> Digest {
-        let put = client().put(self.url(&format!("{repository}/manifests/{reference}")));
-        let put = put.header("content-type", media_type).body(body.to_owned());
-        let answer = put.send().await.unwrap();
-        assert!(
-            answer.status().is_success(),
-            "{repository}:{reference}: {}",
-            answer.status()
-        );
-        Digest::of(body.as_bytes())
-    }
-
-    async fn get(&self, repository: &str, reference: &str) -> (String, String) {
-        let get = client().get(self.url(&format!("{repository}/manifests/{reference}")));
-        let answer = get
-            .header("accept", format!("{MANIFEST}, {INDEX}"))
-            .send()
-            .await
-            .unwrap();
-        assert!(
-            answer.status().is_success(),
-            "{repository}:{reference}: {}",
-            answer.status()
-        );
-        let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
-        (media_type, answer.text().await.unwrap())
-    }
-
-    /// The tags that cosign made.
-    async fn signature_tags(&self, repository: &str) -> HashSet<String> {
-        let list = client().get(self.url(&format!("{repository}/tags/list"))).send().await;
-        let list: Value = list.unwrap().json().await.unwrap();
-        let tags = list["tags"].as_array().unwrap().iter();
-        let tags = tags.map(|tag| tag.as_str().unwrap().to_owned());
-        tags.filter(|tag| tag.starts_with("sha256-")).collect()
-    }
+async fn url(rest: &str) -> String {
+    format!("http://{}/v2/{rest}", ReferenceRegistry::shared().await.host())
 }
 
 fn client() -> reqwest::Client {
@@ -215,8 +135,8 @@ impl Signer {
         keys.remove(0)
     }
 
-    fn sign(&self, repository: &str, image: Digest, flags: &[&str]) {
-        let host = &REGISTRY.get().unwrap().host;
+    async fn sign(&self, repository: &str, image: Digest, flags: &[&str]) {
+        let host = ReferenceRegistry::shared().await.host();
         let image = format!("{host}/{repository}@{image}");
         let offline = [
             "--tlog-upload=false",
@@ -274,7 +194,7 @@ async fn verify(url: &str, repository: &str, image: Digest, keys: &[PublicKey]) 
 }
 
 async fn verify_directly(repository: &str, image: Digest, keys: &[PublicKey]) -> Verification {
-    let url = format!("http://{}", registry().await.host);
+    let url = format!("http://{}", ReferenceRegistry::shared().await.host());
     verify(&url, repository, image, keys).await.unwrap()
 }
 
@@ -291,19 +211,14 @@ fn by_others(by_others: usize) -> Verification {
 
 #[tokio::test]
 async fn an_image_signed_by_cosign_verifies_with_its_key_and_with_no_other() {
-    let registry = registry().await;
     let (alice, bob) = (Signer::new(), Signer::new());
-    for (repository, format, suffix) in [("one/old", OLD, ".sig"), ("one/new", NEW, "")] {
-        let image = registry.push(repository, "1.0.0", "signed").await;
-        let unsigned = registry.push(repository, "1.0.1", "unsigned").await;
-        alice.sign(repository, image, format);
+    for (repository, format, suffix) in [("cosign/one/old", OLD, ".sig"), ("cosign/one/new", NEW, "")] {
+        let image = push(repository, "1.0.0").await;
+        let unsigned = push(repository, "1.0.1").await;
+        alice.sign(repository, image, format).await;
 
         let tag = format!("{}{suffix}", image.to_string().replace(':', "-"));
-        assert_eq!(
-            registry.signature_tags(repository).await,
-            HashSet::from([tag]),
-            "{format:?}"
-        );
+        assert_eq!(signature_tags(repository).await, HashSet::from([tag]), "{format:?}");
         for (image, keys, expected) in [
             (image, vec![alice.key()], by(&alice)),
             (image, vec![bob.key()], by_others(1)),
@@ -319,16 +234,15 @@ async fn an_image_signed_by_cosign_verifies_with_its_key_and_with_no_other() {
 
 #[tokio::test]
 async fn each_of_two_signers_of_one_image_is_found_in_either_format() {
-    let registry = registry().await;
     let (alice, bob, eve) = (Signer::new(), Signer::new(), Signer::new());
     for (repository, formats) in [
-        ("two/old", [OLD, OLD]),
-        ("two/new", [NEW, NEW]),
-        ("two/mixed", [NEW, OLD]),
+        ("cosign/two/old", [OLD, OLD]),
+        ("cosign/two/new", [NEW, NEW]),
+        ("cosign/two/mixed", [NEW, OLD]),
     ] {
-        let image = registry.push(repository, "1.0.0", repository).await;
-        alice.sign(repository, image, formats[0]);
-        bob.sign(repository, image, formats[1]);
+        let image = push(repository, "1.0.0").await;
+        alice.sign(repository, image, formats[0]).await;
+        bob.sign(repository, image, formats[1]).await;
         for signer in [&alice, &bob] {
             let keys = [eve.key(), signer.key()];
             assert_eq!(
@@ -347,13 +261,12 @@ async fn each_of_two_signers_of_one_image_is_found_in_either_format() {
 
 #[tokio::test]
 async fn keys_in_one_secret_may_each_have_signed() {
-    let registry = registry().await;
     let (alice, bob) = (Signer::new(), Signer::new());
-    let image = registry.push("secret", "1.0.0", "secret").await;
-    bob.sign("secret", image, NEW);
+    let image = push("cosign/secret", "1.0.0").await;
+    bob.sign("cosign/secret", image, NEW).await;
     let both = format!("{}{}", alice.key_text(), bob.key_text());
     let keys = PublicKey::parse_all(both.as_bytes()).unwrap();
-    assert_eq!(verify_directly("secret", image, &keys).await, by(&bob));
+    assert_eq!(verify_directly("cosign/secret", image, &keys).await, by(&bob));
 
     // The other half of the pair, put there by mistake, is refused and not shown.
     let private = std::fs::read(alice.path("cosign.key")).unwrap();
@@ -372,11 +285,10 @@ async fn keys_in_one_secret_may_each_have_signed() {
 
 #[tokio::test]
 async fn an_index_is_signed_as_itself_and_its_images_only_when_they_are_signed_too() {
-    let registry = registry().await;
     let alice = Signer::new();
-    for (repository, format) in [("multi/old", OLD), ("multi/new", NEW)] {
-        let (index, images) = registry.push_index(repository, "1.0.0").await;
-        alice.sign(repository, index, format);
+    for (repository, format) in [("cosign/multi/old", OLD), ("cosign/multi/new", NEW)] {
+        let (index, images) = push_index(repository, "1.0.0").await;
+        alice.sign(repository, index, format).await;
         assert_eq!(
             verify_directly(repository, index, &[alice.key()]).await,
             by(&alice),
@@ -386,7 +298,9 @@ async fn an_index_is_signed_as_itself_and_its_images_only_when_they_are_signed_t
             let verification = verify_directly(repository, image, &[alice.key()]).await;
             assert_eq!(verification, by_others(0), "{repository}");
         }
-        alice.sign(repository, index, &[format, &["--recursive"]].concat());
+        alice
+            .sign(repository, index, &[format, &["--recursive"]].concat())
+            .await;
         for image in images {
             assert_eq!(
                 verify_directly(repository, image, &[alice.key()]).await,
@@ -399,11 +313,10 @@ async fn an_index_is_signed_as_itself_and_its_images_only_when_they_are_signed_t
 
 #[tokio::test]
 async fn a_larger_curve_verifies_with_the_hash_that_cosign_takes_for_it() {
-    let registry = registry().await;
     let signer = Signer::on_p384();
-    for (repository, format) in [("curve/old", OLD), ("curve/new", NEW)] {
-        let image = registry.push(repository, "1.0.0", "curve").await;
-        signer.sign(repository, image, format);
+    for (repository, format) in [("cosign/curve/old", OLD), ("cosign/curve/new", NEW)] {
+        let image = push(repository, "1.0.0").await;
+        signer.sign(repository, image, format).await;
         assert_eq!(
             verify_directly(repository, image, &[signer.key()]).await,
             by(&signer),
@@ -414,15 +327,17 @@ async fn a_larger_curve_verifies_with_the_hash_that_cosign_takes_for_it() {
 
 #[tokio::test]
 async fn a_signature_that_is_copied_to_another_image_proves_nothing() {
-    let registry = registry().await;
     let alice = Signer::new();
-    for (repository, format, suffix) in [("replay/old", OLD, ".sig"), ("replay/new", NEW, "")] {
-        let good = registry.push(repository, "1.0.0", "good").await;
-        let evil = registry.push(repository, "1.0.1", "evil").await;
-        alice.sign(repository, good, format);
+    for (repository, format, suffix) in [("cosign/replay/old", OLD, ".sig"), ("cosign/replay/new", NEW, "")] {
+        let good = push(repository, "1.0.0").await;
+        let evil = push(repository, "1.0.1").await;
+        alice.sign(repository, good, format).await;
         let tag = |image: Digest| format!("{}{suffix}", image.to_string().replace(':', "-"));
-        let (media_type, body) = registry.get(repository, &tag(good)).await;
-        registry.put(repository, &tag(evil), &media_type, &body).await;
+        let (media_type, body) = get(repository, &tag(good)).await;
+        ReferenceRegistry::shared()
+            .await
+            .put_manifest(repository, &tag(evil), &media_type, body)
+            .await;
         let of_others = Verification::Unverified(Unverified {
             of_others: 1,
             ..Unverified::default()
@@ -442,18 +357,20 @@ async fn a_signature_that_is_copied_to_another_image_proves_nothing() {
 
 #[tokio::test]
 async fn signatures_are_found_on_every_page_of_a_list_of_referrers() {
-    let registry = registry().await;
     let front = Front::start().await;
     let (alice, bob, eve) = (Signer::new(), Signer::new(), Signer::new());
-    let image = registry.push("listed", "1.0.0", "listed").await;
-    alice.sign("listed", image, NEW);
-    bob.sign("listed", image, NEW);
+    let image = push("cosign/listed", "1.0.0").await;
+    alice.sign("cosign/listed", image, NEW).await;
+    bob.sign("cosign/listed", image, NEW).await;
     for (keys, expected) in [
         (vec![alice.key()], by(&alice)),
         (vec![bob.key()], by(&bob)),
         (vec![eve.key()], by_others(2)),
     ] {
-        assert_eq!(verify(&front.url, "listed", image, &keys).await.unwrap(), expected);
+        assert_eq!(
+            verify(&front.url, "cosign/listed", image, &keys).await.unwrap(),
+            expected
+        );
     }
 }
 
@@ -465,10 +382,9 @@ struct Front {
 
 impl Front {
     async fn start() -> Self {
-        let behind = registry().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().fallback(answer).with_state(behind);
+        let app = Router::new().fallback(answer);
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, task }
     }
@@ -480,13 +396,13 @@ impl Drop for Front {
     }
 }
 
-async fn answer(State(behind): State<&'static Registry>, request: Request) -> Response {
+async fn answer(request: Request) -> Response {
     let path = request.uri().path();
     if path.contains("/manifests/sha256-") {
         return StatusCode::NOT_FOUND.into_response();
     }
     if let Some((repository, image)) = path.trim_start_matches("/v2/").split_once("/referrers/") {
-        let (_, index) = behind.get(repository, &image.replace(':', "-")).await;
+        let (_, index) = get(repository, &image.replace(':', "-")).await;
         let mut index: Value = serde_json::from_str(&index).unwrap();
         let entries = index["manifests"].take().as_array().unwrap().clone();
         let at: usize = request
@@ -501,7 +417,7 @@ async fn answer(State(behind): State<&'static Registry>, request: Request) -> Re
         }
         return answer;
     }
-    let get = client().get(format!("http://{}{path}", behind.host));
+    let get = client().get(url(path.trim_start_matches("/v2/")).await);
     let accept = request.headers().get_all("accept");
     let get = accept.iter().fold(get, |get, value| get.header("accept", value));
     let answer = get.send().await.unwrap();
