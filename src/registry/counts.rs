@@ -8,6 +8,7 @@ pub(crate) enum Kind {
     Ping,
     Token,
     Tags,
+    Referrers,
     Manifest,
     Blob,
 }
@@ -18,6 +19,7 @@ pub(crate) struct Counts {
     ping: AtomicU64,
     token: AtomicU64,
     tags: AtomicU64,
+    referrers: AtomicU64,
     manifest: AtomicU64,
     blob: AtomicU64,
 }
@@ -35,9 +37,11 @@ pub struct RegistryRequests {
     pub token: u64,
     /// Pages of tag lists.
     pub tags: u64,
-    /// Manifests and indexes.
+    /// Pages of lists of signatures (referrers).
+    pub referrers: u64,
+    /// Manifests and indexes, of signatures too.
     pub manifest: u64,
-    /// Config blobs.
+    /// Configs and signatures.
     pub blob: u64,
 }
 
@@ -47,6 +51,7 @@ impl Counts {
             Kind::Ping => &self.ping,
             Kind::Token => &self.token,
             Kind::Tags => &self.tags,
+            Kind::Referrers => &self.referrers,
             Kind::Manifest => &self.manifest,
             Kind::Blob => &self.blob,
         };
@@ -61,6 +66,7 @@ impl Counts {
             ping: get(&self.ping),
             token: get(&self.token),
             tags: get(&self.tags),
+            referrers: get(&self.referrers),
             manifest: get(&self.manifest),
             blob: get(&self.blob),
         }

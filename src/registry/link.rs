@@ -1,4 +1,4 @@
-//! `Link` headers of paged tag lists (RFC 8288; OCI distribution specification, "Listing Tags").
+//! `Link` headers of paged lists (RFC 8288; OCI distribution specification, "Listing Tags" and "Listing Referrers").
 
 /// A `Link` header that names no target. The list goes on, but nobody knows where.
 #[derive(Debug, PartialEq, Eq)]

@@ -69,13 +69,17 @@ pub(crate) async fn facts(
 
 /// Something that is named by its digest; `None` when the registry does not have it.
 async fn part(ask: &Ask<'_>, fetch: Fetch) -> Result<Option<Answer>, RegistryError> {
-    let digest = fetch.digest();
+    match fetch {
+        Fetch::Manifest(digest) => by_digest(ask, Kind::Manifest, digest).await,
+        Fetch::Config(digest) => by_digest(ask, Kind::Blob, digest).await,
+    }
+}
+
+/// A manifest or blob, its bytes proved to have the digest; `None` when the registry does not have it.
+pub(super) async fn by_digest(ask: &Ask<'_>, kind: Kind, digest: Digest) -> Result<Option<Answer>, RegistryError> {
     let name = digest.to_string();
-    let answer = match fetch {
-        Fetch::Manifest(_) => get(ask, Kind::Manifest, ["manifests", &name]).await?,
-        Fetch::Config(_) => get(ask, Kind::Blob, ["blobs", &name]).await?,
-    };
-    match answer {
+    let place = if kind == Kind::Manifest { "manifests" } else { "blobs" };
+    match get(ask, kind, [place, &name]).await? {
         Some(answer) if Digest::of(&answer.body) != digest => {
             Err(unavailable(ask, &name, "the answer does not have this digest"))
         }
@@ -83,7 +87,7 @@ async fn part(ask: &Ask<'_>, fetch: Fetch) -> Result<Option<Answer>, RegistryErr
     }
 }
 
-async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Option<Answer>, RegistryError> {
+pub(super) async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Option<Answer>, RegistryError> {
     let url = ask.url(tail)?;
     let accept: &[&str] = if kind == Kind::Manifest { &ACCEPTED } else { &["*/*"] };
     let subject = tail[1];
@@ -102,18 +106,18 @@ async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Option<Answer
     }
 }
 
-fn fetched(answer: &Answer) -> Fetched<'_> {
+pub(super) fn fetched(answer: &Answer) -> Fetched<'_> {
     Fetched {
         media_type: answer.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()),
         body: &answer.body,
     }
 }
 
-fn claimed_digest(answer: &Answer) -> Option<Digest> {
+pub(super) fn claimed_digest(answer: &Answer) -> Option<Digest> {
     answer.headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
 
-fn unavailable(ask: &Ask<'_>, subject: &str, reason: &str) -> RegistryError {
+pub(super) fn unavailable(ask: &Ask<'_>, subject: &str, reason: &str) -> RegistryError {
     RegistryError::MetadataUnavailable {
         registry: ask.registry(),
         repository: ask.repository().to_owned(),

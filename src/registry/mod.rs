@@ -5,12 +5,14 @@
 //! Secrets that they lie in.
 //!
 //! Read [`Session`] for "one question once", `client` for one request, `limiter` for rates and for what happens after a
-//! 429, `auth` for who is told which credentials, `tags` for paging and `metadata` for manifests.
+//! 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for
+//! signatures.
 
 mod auth;
 mod challenge;
 mod client;
 mod connection;
+mod cosign;
 mod counts;
 pub mod credentials;
 mod error;

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::{connection::Connection, counts::RegistryRequests, error::RegistryError, session::Session};
+use super::{connection::Connection, cosign::Proofs, counts::RegistryRequests, error::RegistryError, session::Session};
 use crate::{
     core::{
         foreign::ForeignText,
@@ -58,6 +58,7 @@ struct Inner {
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
     clients: Mutex<HashMap<ClientSettings, reqwest::Client>>,
+    proofs: Proofs,
 }
 
 /// What makes two profiles the same server, spoken to in the same way.
@@ -94,6 +95,7 @@ impl Registries {
                 next_id: AtomicU64::new(0),
                 connections: Mutex::default(),
                 clients: Mutex::default(),
+                proofs: Proofs::default(),
             }),
         }
     }
@@ -144,6 +146,11 @@ impl Registries {
             Arc::new(Connection::new(id, profile, api, client, self.inner.options.in_flight))
         });
         Ok(Arc::clone(connection))
+    }
+
+    /// The signatures that were proved since the process started.
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.inner.proofs
     }
 
     fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionKey, Arc<Connection>>> {

@@ -11,13 +11,14 @@ use std::{
     },
 };
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::{
     Credentials, CredentialsIdentity,
     challenge::Challenge,
     client::{self, Ask},
     connection::Connection,
+    cosign,
     error::RegistryError,
     metadata,
     pool::Registries,
@@ -25,11 +26,12 @@ use super::{
 };
 use crate::core::{
     image::{
-        Platforms, TagFacts, TagName,
+        Digest, Platforms, TagFacts, TagName,
         manifest::{Exclusion, FactsWanted},
     },
     registries::RegistryProfile,
     select::TagList,
+    signature::{PublicKey, Unverified, Verification},
 };
 
 /// After so many failed connections in a row a registry is not tried again in this session.
@@ -61,6 +63,7 @@ pub struct Session {
     health: Mutex<HashMap<u64, Arc<Health>>>,
     tags: Answers<Question, Arc<TagList>>,
     facts: Answers<(Question, TagName, Platforms, FactsWanted), Known>,
+    signatures: Searches,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,6 +73,7 @@ struct Question {
     identity: Option<CredentialsIdentity>,
 }
 
+type Searches = Mutex<HashMap<(Question, Digest), Arc<AsyncMutex<cosign::Search>>>>;
 type Answers<K, V> = Mutex<HashMap<K, Arc<OnceCell<Result<V, RegistryError>>>>>;
 
 impl Session {
@@ -79,6 +83,7 @@ impl Session {
             health: Mutex::default(),
             tags: Mutex::default(),
             facts: Mutex::default(),
+            signatures: Mutex::default(),
         }
     }
 
@@ -117,6 +122,42 @@ impl Session {
             metadata::facts(&ask, tag, platforms, wanted).await
         };
         answer.get_or_init(|| read).await.clone()
+    }
+
+    /// Whether a manifest or index of the repository is signed by one of `keys`. [`Verification::Unverified`] only when
+    /// every place of signatures was read; otherwise, without a matching signature, an error.
+    ///
+    /// What is verified once stays so as long as the process lives, for this digest and key, and costs nothing then.
+    /// Everything else is asked once per session, whatever the keys. Without keys nothing is verified, nor asked.
+    pub async fn verify(
+        &self,
+        repo: &RepoKey,
+        digest: Digest,
+        keys: &[PublicKey],
+    ) -> Result<Verification, RegistryError> {
+        if keys.is_empty() {
+            return Ok(Verification::Unverified(Unverified::default()));
+        }
+        let proofs = self.registries.proofs();
+        if let Some(key) = proofs.find(digest, keys) {
+            return Ok(Verification::Verified { key });
+        }
+        let (connection, health) = self.open(repo).await?;
+        let search = {
+            let mut all = self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Arc::new(AsyncMutex::new(cosign::Search::new(digest)));
+            Arc::clone(all.entry((question(&connection, repo), digest)).or_insert_with(fresh))
+        };
+        let ask = Ask {
+            connection: &connection,
+            health: &health,
+            repo,
+        };
+        let verification = cosign::verify(&search, &ask, digest, keys).await?;
+        if let Verification::Verified { key } = verification {
+            proofs.add(digest, key);
+        }
+        Ok(verification)
     }
 
     async fn open(&self, repo: &RepoKey) -> Result<(Arc<Connection>, Arc<Health>), RegistryError> {

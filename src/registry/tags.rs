@@ -106,7 +106,7 @@ fn may_be_json(headers: &HeaderMap) -> bool {
 }
 
 /// The next page, on the origin of the API whatever the link says.
-fn next(api: &Url, current: &Url, headers: &HeaderMap) -> Result<Option<Url>, link::InvalidLink> {
+pub(super) fn next(api: &Url, current: &Url, headers: &HeaderMap) -> Result<Option<Url>, link::InvalidLink> {
     let mut links = Vec::new();
     for value in headers.get_all("link") {
         links.push(value.to_str().map_err(|_| link::InvalidLink)?);

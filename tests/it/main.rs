@@ -10,6 +10,7 @@ mod architecture;
 mod cases;
 mod cluster;
 mod controller;
+mod cosign;
 mod directory;
 mod docs;
 mod faults;

@@ -6,6 +6,7 @@ mod lists;
 mod login;
 mod metadata;
 mod server;
+mod signatures;
 mod tls;
 
 use std::{sync::Arc, time::Duration};

@@ -16,6 +16,7 @@ mod image_ref_parse;
 mod platform_match;
 mod registries_conf;
 mod settings_merge;
+mod signature_verify;
 mod specificity;
 mod tag_metadata;
 mod update_decision;
@@ -35,6 +36,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("platform_match", platform_match::run),
     ("registries_conf", registries_conf::run),
     ("settings_merge", settings_merge::run),
+    ("signature_verify", signature_verify::run),
     ("specificity", specificity::run),
     ("tag_metadata", tag_metadata::run),
     ("update_decision", update_decision::run),
@@ -50,7 +52,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("helm_values_edit", "Helm values files are not edited yet"),
     ("helm_values_from_application", "Helm values files are not edited yet"),
     ("kustomization_edit", "kustomization files are not edited yet"),
-    ("signature_verify", "signatures are not checked yet"),
     ("webhook_image_match", "webhooks are not received yet"),
     ("webhook_payloads", "webhooks are not received yet"),
 ];
