@@ -84,6 +84,10 @@ impl Reconciler {
         }
     }
 
+    pub(super) fn is_own_write(&self, application: &Application) -> bool {
+        self.engine.is_own_write(application)
+    }
+
     pub(super) fn applied(&mut self, updater: &ImageUpdater) {
         let key = key_of(updater);
         match Rules::compile(&updater.spec.application_refs) {
@@ -151,20 +155,6 @@ fn item(key: ObjectKey, due: &Due, next: Option<Duration>, watches: &Watches, co
     match schedule::resource_interval(own, config.interval, config.minimum_interval) {
         Ok((_, warning)) => warnings.extend(warning),
         Err(remark) => stalled.push(remark),
-    }
-    if let Some(other) = updater
-        .spec
-        .namespace
-        .as_deref()
-        .filter(|n| !n.is_empty() && *n != key.namespace)
-    {
-        warnings.push(Remark {
-            field: "spec.namespace".to_owned(),
-            message: format!(
-                "{other:?} is ignored: applications are looked for in {:?}, this resource's namespace",
-                key.namespace
-            ),
-        });
     }
     Some(Item {
         key,
@@ -248,6 +238,7 @@ impl Run {
     async fn drop_finalizer(&self, item: &Item) {
         let finalizers = item.task.updater.metadata.finalizers.as_deref().unwrap_or(&[]);
         if finalizers.iter().any(|f| f == annotations::FINALIZER)
+            && !self.engine.is_dry_run()
             && let Err(error) = self.cluster.remove_finalizer(&item.task.updater).await
         {
             tracing::warn!(%error, "cannot remove the finalizer of {}", item.key);
@@ -258,9 +249,15 @@ impl Run {
         let updater = &item.task.updater;
         let before = updater.status.clone().unwrap_or_default();
         let generation = updater.metadata.generation.unwrap_or(0);
-        if before.observed_generation == Some(generation) {
+        let known = before.conditions.as_ref().into_iter().flatten();
+        let mut known = known.filter(|c| c.type_ == "Suspended" && c.observed_generation == Some(generation));
+        if known.next().is_some() {
             return;
         }
+        tracing::info!(
+            "{} is suspended: nothing is asked and nothing is written for it",
+            item.key
+        );
         self.patch_status(item, status::suspended_patch(&before, generation, Timestamp::now()))
             .await;
     }

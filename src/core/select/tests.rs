@@ -325,6 +325,43 @@ fn the_best_of_ten_thousand_tags_is_found() {
     assert_eq!(candidate.tag.as_str(), "5.100.9392");
 }
 
+#[test]
+fn a_running_tag_that_the_registry_lost_is_not_taken_back() {
+    let decide = |strategy: &str, constraint: &str, running: &str, listed: &[&str]| {
+        let live = ImageVersion {
+            tag: running.to_owned(),
+            digest: String::new(),
+        };
+        let tags = TagList::from_texts(listed.iter().copied());
+        match select(
+            &policy(strategy, constraint),
+            Some(&live),
+            &tags,
+            TagOrder::None,
+            &Knowledge::default(),
+        ) {
+            Selection::Decided(Ok(candidate)) => candidate.tag.to_string(),
+            Selection::Decided(Err(verdict)) => verdict.reason.to_string(),
+            Selection::Need(_) => "asks".to_owned(),
+        }
+    };
+    for (strategy, constraint, running, listed, expected) in [
+        ("semver", "1.x", "v1.3.0", &["v1.1.0", "v1.2.0"][..], "WouldDowngrade"),
+        ("semver", "", "2.0.0", &["1.0.0"], "WouldDowngrade"),
+        ("semver", "1.x", "v1.3.0", &["v1.2.0", "v1.4.0"], "v1.4.0"),
+        ("semver", "1.x", "v2.0.0", &["v1.2.0"], "v1.2.0"),
+        ("semver", "1.x", "latest", &["v1.2.0"], "v1.2.0"),
+        ("alphabetical", "", "c", &["a", "b"], "WouldDowngrade"),
+        ("alphabetical", "", "a", &["b"], "b"),
+    ] {
+        assert_eq!(
+            decide(strategy, constraint, running, listed),
+            expected,
+            "{strategy} {constraint} {running}"
+        );
+    }
+}
+
 /// Tags, with a date for some and a lasting fact for the others.
 fn registry() -> impl Strategy<Value = BTreeMap<String, Option<i64>>> {
     let name = "(v?[0-3](\\.[0-2]){0,2}(-(rc|dev)\\.?[0-3])?|main|dev|latest)";
