@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{cycles::Done, narrate, run::Config};
@@ -216,7 +217,14 @@ impl Run {
             loop {
                 tokio::select! {
                     next = receiver.recv() => {
-                        let Some((index, report)) = next else { return };
+                        let Some((index, report)) = next else {
+                            // The program ends before these were done: they must not show as running for ever.
+                            for item in open.iter().filter(|_| slow).filter_map(|index| items.get(*index)) {
+                                let before = item.task.updater.status.as_ref().and_then(|s| s.conditions.as_ref());
+                                self.patch_status(item, json!({ "status": { "conditions": before } })).await;
+                            }
+                            return;
+                        };
                         open.remove(&index);
                         if let Some(item) = items.get(index) {
                             self.record(item, &report).await;

@@ -212,7 +212,7 @@ spec:
     .await;
     let slow = Registry::start().await;
     slow.push("app", "v1.0.0", "2026-01-01T00:00:00Z");
-    slow.fault(Fault::Slow(Duration::from_secs(600)));
+    slow.fault(Fault::Slow(Duration::from_mins(10)));
     world.write_registries_conf(&format!(
         "registries:\n- {{ name: slow, prefix: slow.example.com, api_url: {} }}\n- {{ name: test, prefix: {host}, api_url: http://{host} }}\n",
         slow.url(),

@@ -45,7 +45,10 @@ pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
         let credentials = match &target.credentials {
             // A repository Secret may serve one project only.
             GitCredentialRef::RepoCreds => {
-                format!("project {}", work.application.spec.project.as_deref().unwrap_or(""))
+                format!(
+                    "project {}",
+                    work.application.spec.project.as_deref().unwrap_or("default")
+                )
             }
             GitCredentialRef::Secret(key) => key.to_string(),
         };
@@ -57,12 +60,10 @@ pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
     groups.into_values().map(|works| Group { works }).collect()
 }
 
-/// What makes two spellings one repository: host in lower case, no `.git`. The path keeps its case: most servers tell
-/// `Shop` from `shop`, and a commit must never land in the wrong one.
+/// What makes two spellings one repository: only the host's case. A server may hold `Shop` beside `shop` and `app` beside
+/// `app.git`, and a commit must never land in the wrong one.
 fn repository_key(url: &str) -> String {
-    let text = RemoteUrl::parse(url).map_or_else(|_| url.trim().to_owned(), |url| url.as_str().to_owned());
-    let text = text.trim_end_matches('/');
-    text.strip_suffix(".git").unwrap_or(text).to_owned()
+    RemoteUrl::parse(url).map_or_else(|_| url.trim().to_owned(), |url| url.as_str().to_owned())
 }
 
 /// A member of a batch: what was decided, and what became of it.
@@ -400,8 +401,8 @@ mod tests {
     fn spellings_of_one_repository_share_a_batch_and_others_never_do() {
         let key = repository_key("https://git.example.com/acme/shop.git");
         for (url, same) in [
-            ("https://GIT.example.com/acme/shop", true),
-            ("https://git.example.com/acme/shop/", true),
+            ("https://GIT.example.com/acme/shop.git", true),
+            ("https://git.example.com/acme/shop", false),
             ("https://git.example.com/acme/Shop.git", false),
             ("https://git.example.com:8443/acme/shop.git", false),
             ("http://git.example.com/acme/shop.git", false),
