@@ -1,20 +1,202 @@
 //! The rules that pick one tag of many.
+//!
+//! Pure. A [`Strategy`] says what it has to know about a tag and where the tag stands in its order; one file each. A
+//! [`Policy`] is a strategy with its constraint and its filters, as one image is configured. Asking, ranking and the
+//! words for a person are made in `core::select`.
+//!
+//! To add a strategy: a file with its unit struct and its `mod` line here, one line in [`strategies!`], and cases.
 
-/// A strategy, as configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StrategyKind {
-    /// The highest version within the constraint.
-    Semver,
-    /// The newest creation date.
-    NewestBuild,
-    /// The last name in byte order.
-    Alphabetical,
-    /// The newest image behind one fixed tag.
-    Digest,
-    /// The highest number.
-    Numerical,
+use std::{fmt, sync::Arc};
+
+use crate::core::{
+    image::{TagFacts, TagName},
+    verdict::Verdict,
+};
+
+pub mod constraint;
+pub mod filter;
+pub mod policy;
+pub mod scope;
+pub mod version;
+
+mod alphabetical;
+mod digest;
+mod newest_build;
+mod semver;
+
+pub use filter::{FilterReason, InvalidFilter, TagFilter};
+pub use policy::Policy;
+pub use scope::{Misfit, Scope};
+pub use version::Version;
+
+/// A rule that picks one tag of many.
+pub trait Strategy: fmt::Debug + Send + Sync {
+    /// How users write it, in lower case: its name, then the older names that are still accepted.
+    fn names(&self) -> &'static [&'static str];
+
+    /// What the text behind the image name (`image:TEXT`, may be empty) admits. Most strategies ignore it. An error is
+    /// told to the user as it is.
+    fn scope(&self, _constraint: &str) -> Result<Scope, Verdict> {
+        Ok(Scope::Any)
+    }
+
+    /// What has to be known about a tag before it can be ranked. Most strategies need only its name.
+    fn need(&self, _order: TagOrder) -> Need {
+        Need::Name
+    }
+
+    /// The tag's place in this order: the highest is picked. `None` when it has none; that is never so for a tag within
+    /// the scope about which everything needed is known.
+    fn key(&self, tag: &Ranked<'_>) -> Option<SortKey>;
+
+    /// Whether the digest is written behind the tag, `tag@sha256:...`.
+    fn writes_digest(&self) -> bool {
+        false
+    }
 }
 
-/// Which tags may be picked at all.
-#[derive(Debug, Clone)]
-pub struct TagFilter {}
+/// Makes the closed set of strategies: the enum, and the implementation of each.
+macro_rules! strategies {
+    ($($(#[$doc:meta])+ $kind:ident = $implementation:path;)+) => {
+        /// A strategy, as configured.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum StrategyKind {
+            $($(#[$doc])+ $kind,)+
+        }
+
+        impl StrategyKind {
+            /// Every strategy there is.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// The rule itself.
+            pub fn strategy(self) -> &'static dyn Strategy {
+                match self {
+                    $(Self::$kind => &$implementation,)+
+                }
+            }
+        }
+    };
+}
+
+strategies! {
+    /// The highest version within the constraint.
+    Semver = semver::Semver;
+    /// The newest creation date.
+    NewestBuild = newest_build::NewestBuild;
+    /// The last name in byte order.
+    Alphabetical = alphabetical::Alphabetical;
+    /// The newest image behind one fixed tag.
+    Digest = digest::Digest;
+}
+
+impl StrategyKind {
+    /// The strategy with this name, in any case, and whether there is one: an unknown name is `semver`, and the user
+    /// should be warned.
+    pub fn parse(text: &str) -> (Self, bool) {
+        let named = |kind: &Self| {
+            kind.strategy()
+                .names()
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(text))
+        };
+        match Self::ALL.iter().copied().find(named) {
+            Some(kind) => (kind, true),
+            None => (Self::Semver, false),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.strategy().names().first().copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for StrategyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the order of a registry's tag list means (`tagsortmode` in `registries.conf`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TagOrder {
+    /// Nothing.
+    #[default]
+    None,
+    /// The newest tag comes first.
+    LatestFirst,
+    /// The newest tag comes last.
+    LatestLast,
+}
+
+/// What has to be known about a tag before it can be ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Its name, and where it stands in the list.
+    Name,
+    /// What the registry says about its image as well.
+    Facts,
+}
+
+/// A tag that is to be ranked.
+#[derive(Debug, Clone, Copy)]
+pub struct Ranked<'a> {
+    /// The tag.
+    pub name: &'a TagName,
+    /// Its place in the registry's list, from 0.
+    pub position: usize,
+    /// What that place means.
+    pub order: TagOrder,
+    /// What the registry says about its image; always there when the strategy needs it.
+    pub facts: Option<&'a Arc<TagFacts>>,
+}
+
+/// A place in the order of a strategy; only keys of one strategy are compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SortKey {
+    /// A version.
+    Version(Version),
+    /// Anything else: part by part, a missing part is the lowest. A number of any length is its length, then its digits.
+    Parts(Vec<SortPart>),
+}
+
+/// A part of a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SortPart {
+    /// By value.
+    Number(i128),
+    /// In byte order; above every number.
+    Text(Box<str>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_are_known_by_old_and_new_names_in_any_case() {
+        let table = [
+            ("semver", StrategyKind::Semver, true),
+            ("SemVer", StrategyKind::Semver, true),
+            ("newest-build", StrategyKind::NewestBuild, true),
+            ("Latest", StrategyKind::NewestBuild, true),
+            ("alphabetical", StrategyKind::Alphabetical, true),
+            ("name", StrategyKind::Alphabetical, true),
+            ("digest", StrategyKind::Digest, true),
+            ("whatever", StrategyKind::Semver, false),
+            ("", StrategyKind::Semver, false),
+        ];
+        for (text, kind, known) in table {
+            assert_eq!(StrategyKind::parse(text), (kind, known), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_belongs_to_one_strategy() {
+        for kind in StrategyKind::ALL {
+            for name in kind.strategy().names() {
+                assert_eq!(StrategyKind::parse(name), (*kind, true), "{name}");
+            }
+        }
+    }
+}

@@ -1,7 +1,13 @@
-//! Under construction.
+//! Globs.
 
-use serde_json::Value;
+use argocd_image_updater::core::matching::glob::Glob;
+use serde_json::{Value, json};
 
-pub fn run(_input: &Value) -> Result<Value, String> {
-    Err("not there yet".to_owned())
+pub fn run(input: &Value) -> Result<Value, String> {
+    let pattern = input["pattern"].as_str().ok_or("no pattern")?;
+    let text = input["text"].as_str().ok_or("no text")?;
+    Ok(match Glob::parse(pattern) {
+        Ok(glob) => json!({"match": glob.matches(text)}),
+        Err(_) => json!({"error": "bad_pattern"}),
+    })
 }

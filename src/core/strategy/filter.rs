@@ -1,0 +1,158 @@
+//! `allowTags` and `ignoreTags`: which tags may be picked at all.
+
+use std::{fmt, sync::Arc};
+
+use regex::Regex;
+
+use crate::core::{
+    foreign::ForeignText,
+    image::TagName,
+    matching::{
+        glob::{Glob, InvalidGlob},
+        regex::{self as expression, InvalidRegex},
+    },
+};
+
+/// Which tags may be picked at all: those that `allowTags` matches and no `ignoreTags` pattern matches.
+#[derive(Debug, Clone, Default)]
+pub struct TagFilter {
+    allow: Option<(Arc<str>, Regex)>,
+    ignore: Vec<(Arc<str>, Glob)>,
+}
+
+/// A filter that cannot be read. It would drop every tag or none, so the image is left alone.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidFilter {
+    /// `allowTags` is no function that is known.
+    #[error("allowTags: {0:?} is neither any nor regexp:<expression> (example: regexp:^v[0-9]+)")]
+    Keyword(ForeignText),
+    /// The expression of `allowTags` cannot be read.
+    #[error("allowTags: {0}")]
+    Expression(#[from] InvalidRegex),
+    /// A pattern of `ignoreTags` cannot be read.
+    #[error("ignoreTags[{index}]: {source}")]
+    Glob {
+        /// The place in the list.
+        index: usize,
+        /// What is wrong with it.
+        source: InvalidGlob,
+    },
+}
+
+/// Why a tag may not be picked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FilterReason {
+    /// `allowTags`, given here, does not match it.
+    NotAllowed(Arc<str>),
+    /// This pattern of `ignoreTags` matches it.
+    Ignored(Arc<str>),
+}
+
+impl TagFilter {
+    /// Compiles the filters.
+    ///
+    /// `allow` is empty or `any` for every tag, or `regexp:` and an expression in Go's syntax that is searched for
+    /// anywhere in the tag; the keywords are read in any case. `ignore` are Go globs that match whole tags.
+    pub fn compile(allow: Option<&str>, ignore: &[String]) -> Result<Self, InvalidFilter> {
+        let allow = match allow.unwrap_or_default() {
+            "" => None,
+            any if any.eq_ignore_ascii_case("any") => None,
+            text => match text.split_once(':') {
+                Some((keyword, searched)) if keyword.eq_ignore_ascii_case("regexp") => {
+                    Some((text.into(), expression::compile(searched)?))
+                }
+                _ => return Err(InvalidFilter::Keyword(ForeignText::new(text))),
+            },
+        };
+        let glob = |(index, text): (usize, &String)| match Glob::parse(text) {
+            Ok(glob) => Ok((text.as_str().into(), glob)),
+            Err(source) => Err(InvalidFilter::Glob { index, source }),
+        };
+        let ignore = ignore.iter().enumerate().map(glob).collect::<Result<_, _>>()?;
+        Ok(Self { allow, ignore })
+    }
+
+    /// Whether a tag may be picked, or what drops it.
+    pub fn admit(&self, tag: &TagName) -> Result<(), FilterReason> {
+        if let Some((text, regex)) = &self.allow
+            && !regex.is_match(tag.as_str())
+        {
+            return Err(FilterReason::NotAllowed(text.clone()));
+        }
+        match self.ignore.iter().find(|(_, glob)| glob.matches(tag.as_str())) {
+            Some((text, _)) => Err(FilterReason::Ignored(text.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for FilterReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAllowed(text) => write!(f, "not allowed by {}", ForeignText::new(text)),
+            Self::Ignored(text) => write!(f, "ignored by {}", ForeignText::new(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ignored(patterns: &[&str]) -> Vec<String> {
+        patterns.iter().map(|&pattern| pattern.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_tag_passes_when_it_is_allowed_and_not_ignored() {
+        let table: [(Option<&str>, &[&str], &str, bool); 12] = [
+            (None, &[], "1.0", true),
+            (Some(""), &[], "1.0", true),
+            (Some("ANY"), &[], "1.0", true),
+            (Some("regexp:^v"), &[], "v1", true),
+            (Some("RegExp:^v"), &[], "1v", false),
+            (Some("regexp:b"), &[], "abc", true),
+            (Some("regexp:"), &[], "abc", true),
+            (Some("regexp:^(?:rel)-"), &[], "rel-1", true),
+            (None, &["*-rc*"], "1.0-rc1", false),
+            (None, &["*-rc*"], "1.0-RC1", true),
+            (None, &["1", "2.*"], "2.1", false),
+            (Some("regexp:^2"), &["2.?"], "2.10", true),
+        ];
+        for (allow, ignore, tag, expected) in table {
+            let filter = TagFilter::compile(allow, &ignored(ignore)).unwrap();
+            assert_eq!(
+                filter.admit(&TagName::new(tag).unwrap()).is_ok(),
+                expected,
+                "{allow:?} {ignore:?} {tag}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_an_error_that_names_its_place() {
+        let table: [(Option<&str>, &[&str], &str); 5] = [
+            (Some("^1\\."), &[], "allowTags: "),
+            (Some("glob:1.*"), &[], "allowTags: "),
+            (Some(" any"), &[], "allowTags: "),
+            (
+                Some("regexp:(["),
+                &[],
+                "allowTags: \"([\" is not a regular expression: ",
+            ),
+            (None, &["1", "[2"], "ignoreTags[1]: \"[2\" is not a pattern: "),
+        ];
+        for (allow, ignore, start) in table {
+            let error = TagFilter::compile(allow, &ignored(ignore)).unwrap_err().to_string();
+            assert!(error.starts_with(start), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_reason_names_the_filter() {
+        let filter = TagFilter::compile(Some("regexp:^v"), &ignored(&["*-rc*"])).unwrap();
+        let reason = |tag: &str| filter.admit(&TagName::new(tag).unwrap()).unwrap_err().to_string();
+        assert_eq!(reason("1"), "not allowed by regexp:^v");
+        assert_eq!(reason("v1-rc1"), "ignored by *-rc*");
+    }
+}

@@ -1,0 +1,67 @@
+//! What the text behind an image name admits.
+
+use std::{fmt, sync::Arc};
+
+use super::{Version, constraint::Constraint};
+use crate::core::image::TagName;
+
+/// Which tags the text behind the image name admits, as its strategy reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    Any,
+    /// Versions within a constraint.
+    Versions(Constraint),
+    /// The one tag with this name.
+    Tag(Arc<str>),
+}
+
+/// Why a tag is out of scope.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Misfit {
+    /// It is no version, and only versions are compared.
+    NotAVersion,
+    /// It is a pre-release, and the constraint does not ask for any.
+    PreRelease(Arc<str>),
+    /// It is a version outside of the constraint.
+    OutsideConstraint(Arc<str>),
+    /// Another tag is followed.
+    NotTracked(Arc<str>),
+}
+
+impl Scope {
+    /// Whether a tag is admitted, or why not.
+    pub fn admit(&self, tag: &TagName) -> Result<(), Misfit> {
+        match self {
+            Self::Any => Ok(()),
+            Self::Versions(constraint) => {
+                let version = Version::parse(tag.as_str()).ok_or(Misfit::NotAVersion)?;
+                if constraint.accepts(&version) {
+                    Ok(())
+                } else if version.is_pre_release() && !constraint.mentions_pre_releases() {
+                    Err(Misfit::PreRelease(constraint.text()))
+                } else {
+                    Err(Misfit::OutsideConstraint(constraint.text()))
+                }
+            }
+            Self::Tag(tracked) if **tracked == *tag.as_str() => Ok(()),
+            Self::Tag(tracked) => Err(Misfit::NotTracked(tracked.clone())),
+        }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAVersion => f.write_str("not a version"),
+            Self::PreRelease(constraint) => {
+                write!(
+                    f,
+                    "a pre-release, which the constraint {constraint} does not ask for (it would with -0 behind a version)"
+                )
+            }
+            Self::OutsideConstraint(constraint) => write!(f, "outside of the constraint {constraint}"),
+            Self::NotTracked(tracked) => write!(f, "not the tag {tracked} that is followed"),
+        }
+    }
+}
