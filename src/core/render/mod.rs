@@ -2,4 +2,6 @@
 
 pub mod application_patch;
 pub mod argocd_source;
+pub mod helm_values;
+pub mod kustomization;
 pub mod message;

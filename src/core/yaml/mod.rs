@@ -13,6 +13,7 @@ mod builder;
 mod diff;
 mod emit;
 mod fresh;
+mod look;
 mod node;
 mod parse;
 mod path;
@@ -32,6 +33,7 @@ mod tests;
 
 use serde_json::Value;
 
+pub use look::{Look, Shape};
 pub use node::Node;
 pub use parse::{Document, MAX_DEPTH, MAX_TEXT, ParseError, Stream};
 pub use path::{Path, Step};

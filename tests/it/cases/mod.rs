@@ -12,7 +12,9 @@ mod application_spec_edit;
 mod argocd_source_file;
 mod credentials_parse;
 mod glob_match;
+mod helm_values_edit;
 mod image_ref_parse;
+mod kustomization_edit;
 mod platform_match;
 mod registries_conf;
 mod settings_merge;
@@ -31,7 +33,9 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("argocd_source_file", argocd_source_file::run),
     ("credentials_parse", credentials_parse::run),
     ("glob_match", glob_match::run),
+    ("helm_values_edit", helm_values_edit::run),
     ("image_ref_parse", image_ref_parse::run),
+    ("kustomization_edit", kustomization_edit::run),
     ("platform_match", platform_match::run),
     ("registries_conf", registries_conf::run),
     ("settings_merge", settings_merge::run),
@@ -47,9 +51,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("annotations_to_cr", "annotation mode is not implemented yet"),
     ("branch_template", "branch templates are not implemented yet"),
     ("commit_template", "commit message templates are not implemented yet"),
-    ("helm_values_edit", "Helm values files are not edited yet"),
     ("helm_values_from_application", "Helm values files are not edited yet"),
-    ("kustomization_edit", "kustomization files are not edited yet"),
     ("signature_verify", "signatures are not checked yet"),
     ("webhook_image_match", "webhooks are not received yet"),
     ("webhook_payloads", "webhooks are not received yet"),
