@@ -27,35 +27,35 @@ pub(super) struct Place<'d, 't> {
 /// Finds the place of `parameter`. Without a document everything is missing.
 pub(super) fn locate<'d, 't>(look: Option<&Look<'d, 't>>, parameter: &str) -> Result<Place<'d, 't>, HelmValuesError> {
     let Some(look) = look else {
-        return missing(parameter);
+        let parts = parameter::parse(parameter)?;
+        return missing(parameter, &parts, 0, Path::root(), false);
     };
-    match look.shape(look.root()) {
-        Shape::Map => {}
-        Shape::Null => return missing(parameter),
-        Shape::List(_) | Shape::Scalar(_) => return Err(HelmValuesError::RootNotAMap),
+    if !matches!(look.shape(look.root()), Shape::Map | Shape::Null) {
+        return Err(HelmValuesError::RootNotAMap);
     }
-    match nested(look, parameter) {
+    let nested = nested(look, parameter);
+    match (&nested, look.entry(look.root(), parameter)) {
         // The nested path is there, whether it can be used or not.
-        found @ (Ok(Some(_)) | Err(HelmValuesError::NotAValue { .. })) => {
-            found.transpose().unwrap_or_else(|| missing(parameter))
-        }
-        not_there => match look.entry(look.root(), parameter) {
-            Some(node) => value(look, parameter, node, Path::root().key(parameter), false),
-            None => not_there.and_then(|_| missing(parameter)),
-        },
+        (Ok((_, true)) | Err(HelmValuesError::NotAValue { .. }), _) | (_, None) => nested.map(|(place, _)| place),
+        (_, Some(node)) => value(look, parameter, node, Path::root().key(parameter), false),
     }
 }
 
-/// The place where a parameter is inserted that is nowhere.
-fn missing<'d, 't>(parameter: &str) -> Result<Place<'d, 't>, HelmValuesError> {
-    let mut path = Path::root();
-    let parts = parameter::parse(parameter)?;
-    for (n, part) in parts.iter().enumerate() {
+/// The place where a parameter is inserted of which the keys from part `from` on are nowhere.
+fn missing<'d, 't>(
+    parameter: &str,
+    parts: &[Part<'_>],
+    from: usize,
+    path: Path,
+    through_alias: bool,
+) -> Result<Place<'d, 't>, HelmValuesError> {
+    let mut path = path;
+    for (n, part) in parts.iter().enumerate().skip(from) {
         path = path.key(part.key);
         if let Some(index) = part.indices.first() {
             return Err(HelmValuesError::IndexOutOfRange {
                 parameter: ForeignText::new(parameter),
-                at: ForeignText::new(&text_of(&parts, n, 0)),
+                at: ForeignText::new(&text_of(parts, n, 0)),
                 index: *index,
             });
         }
@@ -64,12 +64,12 @@ fn missing<'d, 't>(parameter: &str) -> Result<Place<'d, 't>, HelmValuesError> {
         path,
         present: None,
         merged: None,
-        through_alias: false,
+        through_alias,
     })
 }
 
-/// The nested place of a parameter; `None` when a key on the way is missing.
-fn nested<'d, 't>(look: &Look<'d, 't>, parameter: &str) -> Result<Option<Place<'d, 't>>, HelmValuesError> {
+/// The nested place of a parameter, and whether it is there.
+fn nested<'d, 't>(look: &Look<'d, 't>, parameter: &str) -> Result<(Place<'d, 't>, bool), HelmValuesError> {
     let parts = parameter::parse(parameter)?;
     let mut walk = Walk {
         look,
@@ -82,7 +82,8 @@ fn nested<'d, 't>(look: &Look<'d, 't>, parameter: &str) -> Result<Option<Place<'
     };
     for (n, part) in parts.iter().enumerate() {
         if !walk.into_key(n, part.key)? {
-            return Ok(None);
+            let place = missing(parameter, &parts, n, walk.path, walk.through_alias)?;
+            return Ok((place, false));
         }
         for (i, index) in part.indices.iter().enumerate() {
             walk.into_entry(n, i, *index)?;
@@ -90,7 +91,7 @@ fn nested<'d, 't>(look: &Look<'d, 't>, parameter: &str) -> Result<Option<Place<'
     }
     let mut place = value(look, parameter, walk.node, walk.path, walk.through_alias)?;
     place.merged = walk.merged.then_some(walk.node);
-    Ok(Some(place))
+    Ok((place, true))
 }
 
 /// The way down to a nested value.

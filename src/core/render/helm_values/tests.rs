@@ -62,8 +62,8 @@ fn missing_keys_are_inserted_where_they_belong() {
         ("a: 1\n---\nt: v0\n", &[("t", "v1")], "a: 1\nt: v1\n---\nt: v0\n"),
         ("{}\n", &[("i.t", "1.0")], "i:\n  t: \"1.0\"\n"),
     ]);
-    let new = render(None, &[write("i.t", "1.0"), write("i.n", "a")]);
-    assert_eq!(new, Ok(Edited::New(format!("{HEADER}i:\n  t: \"1.0\"\n  n: a\n"))));
+    let new = render(None, &[write("i.t", "1.0"), write("i.m", "a")]);
+    assert_eq!(new, Ok(Edited::New(format!("{HEADER}i:\n  t: \"1.0\"\n  m: a\n"))));
     assert_eq!(render(None, &[write("i.t", "")]), Ok(Edited::Unchanged));
     assert_eq!(render(None, &[]), Ok(Edited::Unchanged));
     assert_eq!(render(Some("no: [yaml"), &[]), Ok(Edited::Unchanged));
