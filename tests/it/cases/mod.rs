@@ -10,6 +10,8 @@ use serde_json::Value;
 mod app_source_type;
 mod application_spec_edit;
 mod argocd_source_file;
+mod branch_template;
+mod commit_template;
 mod credentials_parse;
 mod glob_match;
 mod helm_values_edit;
@@ -31,6 +33,8 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("app_source_type", app_source_type::run),
     ("application_spec_edit", application_spec_edit::run),
     ("argocd_source_file", argocd_source_file::run),
+    ("branch_template", branch_template::run),
+    ("commit_template", commit_template::run),
     ("credentials_parse", credentials_parse::run),
     ("glob_match", glob_match::run),
     ("helm_values_edit", helm_values_edit::run),
@@ -49,8 +53,6 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 /// Files whose subject does not exist yet, with the reason.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("annotations_to_cr", "annotation mode is not implemented yet"),
-    ("branch_template", "branch templates are not implemented yet"),
-    ("commit_template", "commit message templates are not implemented yet"),
     ("helm_values_from_application", "Helm values files are not edited yet"),
     ("signature_verify", "signatures are not checked yet"),
     ("webhook_image_match", "webhooks are not received yet"),
