@@ -9,3 +9,6 @@ pub mod kustomization;
 pub mod message;
 pub mod message_template;
 pub mod pull_request;
+
+#[cfg(test)]
+mod properties;
