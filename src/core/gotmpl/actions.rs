@@ -56,7 +56,7 @@ struct Scan<'t> {
     open: Vec<Block>,
 }
 
-impl<'t> Scan<'t> {
+impl Scan<'_> {
     fn next_action(&mut self) -> Option<usize> {
         let start = self.at + self.text[self.at..].find("{{")?;
         self.line += self.text[self.counted..start].matches('\n').count();

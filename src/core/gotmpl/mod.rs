@@ -90,8 +90,8 @@ impl Template {
         }
         let text = actions::check(text)?;
         let parser = Parser::new(&text, "{{", "}}").map_err(|error| InvalidTemplate::from_parser(&error))?;
-        let (main, defines) = parser.parse().map_err(|error| InvalidTemplate::from_parser(&error))?;
-        let defined = by_name(defines)?;
+        let (main, templates) = parser.parse().map_err(|error| InvalidTemplate::from_parser(&error))?;
+        let defined = by_name(templates)?;
         names::check(&main)?;
         defined.values().try_for_each(names::check)?;
         Ok(Self { main, defined })
@@ -127,20 +127,20 @@ impl InvalidTemplate {
 }
 
 /// The defined templates. Of two of one name only one may have content.
-fn by_name(defines: Vec<DefineNode>) -> Result<BTreeMap<String, ListNode>, InvalidTemplate> {
+fn by_name(templates: Vec<DefineNode>) -> Result<BTreeMap<String, ListNode>, InvalidTemplate> {
     let mut defined: BTreeMap<String, ListNode> = BTreeMap::new();
-    for define in defines {
-        let old = defined.get(define.name.as_str());
-        if old.is_some() && define.body.is_empty_tree() {
+    for template in templates {
+        let old = defined.get(template.name.as_str());
+        if old.is_some() && template.body.is_empty_tree() {
             continue;
         }
         if old.is_some_and(|old| !old.is_empty_tree()) {
             return Err(InvalidTemplate::at(
-                define.pos.line,
-                &format!("the template {:?} is defined twice", define.name.as_str()),
+                template.pos.line,
+                &format!("the template {:?} is defined twice", template.name.as_str()),
             ));
         }
-        defined.insert(define.name.to_string(), define.body);
+        defined.insert(template.name.to_string(), template.body);
     }
     Ok(defined)
 }

@@ -39,8 +39,10 @@ fn expression() -> impl Strategy<Value = String> {
             "len", "index", "printf", "print", "eq", "lt", "and", "or", "not", "slice", "html", "js", "urlquery",
         ]);
         (function, prop::collection::vec(inner.clone(), 0..4), any::<bool>()).prop_map(|(name, arguments, piped)| {
-            let arguments: String = arguments.iter().map(|argument| format!(" ({argument})")).collect();
-            format!("{name}{arguments}{}", if piped { " | print" } else { "" })
+            let mut parts = vec![name.to_owned()];
+            parts.extend(arguments.iter().map(|argument| format!("({argument})")));
+            parts.extend(piped.then(|| "| print".to_owned()));
+            parts.join(" ")
         })
     })
 }

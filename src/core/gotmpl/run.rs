@@ -24,10 +24,9 @@ pub(super) fn run(main: &ListNode, defined: &BTreeMap<String, ListNode>, data: &
         depth: 0,
     };
     match run.list(main, data) {
-        Ok(()) => Ok(run.out.into_text()),
         Err(Stop::Error(error)) => Err(error),
-        // The text was checked to have them in loops only.
-        Err(Stop::Break | Stop::Continue) => Ok(run.out.into_text()),
+        // The text was checked to have the other stops in loops only.
+        Ok(()) | Err(Stop::Break | Stop::Continue) => Ok(run.out.into_text()),
     }
 }
 
@@ -122,7 +121,7 @@ impl Run<'_> {
         let mut rounds = 0;
         let mut round = |run: &mut Self, key: Value, value: Value| {
             rounds += 1;
-            run.round(branch, key, value)
+            run.round(branch, key, &value)
         };
         match &value {
             Value::List(list) => {
@@ -161,7 +160,7 @@ impl Run<'_> {
     }
 
     /// One round of a loop. `false` when it was the last by `break`.
-    fn round(&mut self, branch: &BranchNode, key: Value, value: Value) -> Result<bool, Stop> {
+    fn round(&mut self, branch: &BranchNode, key: Value, value: &Value) -> Result<bool, Stop> {
         self.step()?;
         let known = self.variables.len();
         let values = match branch.pipe.decl.as_slice() {
@@ -171,7 +170,7 @@ impl Run<'_> {
         for (name, value) in branch.pipe.decl.iter().zip(values) {
             self.set(&branch.pipe, name, value)?;
         }
-        let result = self.list(&branch.body, &value);
+        let result = self.list(&branch.body, value);
         self.variables.truncate(known);
         match result {
             Ok(()) | Err(Stop::Continue) => Ok(true),

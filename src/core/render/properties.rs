@@ -11,6 +11,7 @@ use crate::core::yaml::{Edited, Stream};
 
 /// How a random file is written.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 struct Habits {
     newline: &'static str,
     step: usize,

@@ -155,6 +155,8 @@ impl<'d, 't> Look<'d, 't> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::core::yaml::Stream;
 
@@ -184,7 +186,7 @@ mod tests {
     fn merge_keys_that_share_their_sources_are_searched_once() {
         let mut text = "m0: &m0 {a: 1}\n".to_owned();
         for n in 1..60 {
-            text.push_str(&format!("m{n}: &m{n} {{<<: [*m{0}, *m{0}]}}\n", n - 1));
+            let _ = writeln!(text, "m{n}: &m{n} {{<<: [*m{0}, *m{0}]}}", n - 1);
         }
         let stream = Stream::parse(&text).unwrap();
         let look = Look::new(&stream.documents()[0]);

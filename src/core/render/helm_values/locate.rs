@@ -81,12 +81,12 @@ fn nested<'d, 't>(look: &Look<'d, 't>, parameter: &str) -> Result<(Place<'d, 't>
         through_alias: false,
     };
     for (n, part) in parts.iter().enumerate() {
-        if !walk.into_key(n, part.key)? {
+        if !walk.enter_key(n, part.key)? {
             let place = missing(parameter, &parts, n, walk.path, walk.through_alias)?;
             return Ok((place, false));
         }
         for (i, index) in part.indices.iter().enumerate() {
-            walk.into_entry(n, i, *index)?;
+            walk.enter_entry(n, i, *index)?;
         }
     }
     let mut place = value(look, parameter, walk.node, walk.path, walk.through_alias)?;
@@ -107,7 +107,7 @@ struct Walk<'w, 'd, 't> {
 
 impl<'d, 't> Walk<'_, 'd, 't> {
     /// Into the key of the part `n`. `false` when it is not there.
-    fn into_key(&mut self, n: usize, key: &str) -> Result<bool, HelmValuesError> {
+    fn enter_key(&mut self, n: usize, key: &str) -> Result<bool, HelmValuesError> {
         let parameter = || ForeignText::new(self.parameter);
         let above = || ForeignText::new(&text_of(self.parts, n.saturating_sub(1), usize::MAX));
         match self.look.shape(self.node) {
@@ -137,7 +137,7 @@ impl<'d, 't> Walk<'_, 'd, 't> {
     }
 
     /// Into the entry `index` of a list, which is the index with the number `i` of the part `n`.
-    fn into_entry(&mut self, n: usize, i: usize, index: usize) -> Result<(), HelmValuesError> {
+    fn enter_entry(&mut self, n: usize, i: usize, index: usize) -> Result<(), HelmValuesError> {
         let parameter = ForeignText::new(self.parameter);
         let at = ForeignText::new(&text_of(self.parts, n, i));
         if !matches!(self.look.shape(self.node), Shape::List(_)) {

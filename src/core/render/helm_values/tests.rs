@@ -21,7 +21,10 @@ fn edited(given: &str, writes: &[(&str, &str)]) -> Result<String, HelmValuesErro
     })
 }
 
-fn check(rows: &[(&str, &[(&str, &str)], &str)]) {
+/// The file, parameters with their values, and the file afterwards.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
+fn check(rows: &[Row<'_>]) {
     for (given, writes, expected) in rows {
         let after = edited(given, writes);
         assert_eq!(after.as_deref(), Ok(*expected), "\ngiven {given:?}\nwrites {writes:?}");
