@@ -1,3 +1,17 @@
 //! The program: parse, dispatch, exit code.
 
-fn main() {}
+use std::{io::Write as _, process::ExitCode};
+
+use argocd_image_updater::cli::{self, Exit};
+
+fn main() -> ExitCode {
+    match cli::main() {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Failure) => ExitCode::FAILURE,
+        Err(error) => {
+            // There is nobody left to tell when this fails.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

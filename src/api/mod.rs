@@ -2,4 +2,5 @@
 
 pub mod annotations;
 pub mod argocd;
+pub mod registries_conf;
 pub mod v1alpha1;

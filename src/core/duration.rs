@@ -118,20 +118,21 @@ impl std::fmt::Display for GoDuration {
         if self.nanos < 0 {
             f.write_str("-")?;
         }
-        let d = Duration::from_nanos(self.nanos.unsigned_abs());
-        let (secs, sub) = (d.as_secs(), d.subsec_nanos());
-        let (h, m, s) = (secs / 3600, secs / 60 % 60, secs % 60);
-        if h > 0 {
-            write!(f, "{h}h")?;
+        let magnitude = Duration::from_nanos(self.nanos.unsigned_abs());
+        let total = magnitude.as_secs();
+        let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60);
+        if hours > 0 {
+            write!(f, "{hours}h")?;
         }
-        if m > 0 {
-            write!(f, "{m}m")?;
+        if minutes > 0 {
+            write!(f, "{minutes}m")?;
         }
-        if sub > 0 {
-            let fraction = format!("{sub:09}");
-            write!(f, "{s}.{}s", fraction.trim_end_matches('0'))
-        } else if s > 0 || (h == 0 && m == 0) {
-            write!(f, "{s}s")
+        let fraction = format!("{:09}", magnitude.subsec_nanos());
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            write!(f, "{seconds}.{fraction}s")
+        } else if seconds > 0 || total == 0 {
+            write!(f, "{seconds}s")
         } else {
             Ok(())
         }

@@ -18,6 +18,7 @@ pub mod repository_url;
 pub mod resolve;
 pub mod schedule;
 pub mod select;
+pub mod signature;
 pub mod strategy;
 pub mod verdict;
 pub mod yaml;

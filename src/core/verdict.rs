@@ -2,55 +2,53 @@
 
 use std::fmt;
 
-/// Why an image (or a whole application) does not change. Also the reason of events and conditions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub enum Reason {
-    /// The chosen tag is running or already written.
-    UpToDate,
-    /// Argo CD does not report the image as running in this application.
-    NotLive,
-    /// No tag passes the filters and the constraint.
-    NoTagMatches,
-    /// The running tag ranks higher than the pick.
-    WouldDowngrade,
-    /// What has to be known about a tag could not be read.
-    MetadataUnavailable,
-    /// The tag list could not be read to its end.
-    ListIncomplete,
-    /// The registry does not answer, or not as a registry does.
-    RegistryUnavailable,
-    /// The registry asked to wait.
-    RateLimited,
-    /// The registry refused the credentials, or the lack of them.
-    Unauthorized,
-    /// The version constraint cannot be read.
-    InvalidConstraint,
-    /// A pattern or label selector cannot be read.
-    InvalidPattern,
-    /// Another setting cannot be read.
-    InvalidSetting,
-    /// The credentials cannot be read, or may not be used here.
-    CredentialsUnavailable,
-    /// Another resource owns what this one would write.
-    Conflict,
-    /// The application has no source of a supported type.
-    UnsupportedSource,
-    /// A setting that this version does not implement is set.
-    UnsupportedSetting,
-    /// The place that should be written cannot be written.
-    TargetUnusable,
-    /// Writing failed.
-    WriteFailed,
+/// Defines the closed set once: the enum, the list of all, and the words of the generated documentation.
+macro_rules! reasons {
+    ($($name:ident, $attention:literal, $words:literal;)+) => {
+        /// Why an image (or a whole application) does not change. Also the reason of events and conditions.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        pub enum Reason {
+            $(#[doc = $words] $name,)+
+        }
+
+        impl Reason {
+            /// All reasons, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// What it means, in one sentence.
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$name => $words),+ }
+            }
+
+            /// Whether a person has to do something about it (it is reported as an error), or it is the normal state
+            /// of things.
+            pub fn needs_attention(self) -> bool {
+                match self { $(Self::$name => $attention),+ }
+            }
+        }
+    };
 }
 
-impl Reason {
-    /// Whether a person has to do something about it (it is reported as an error), or it is the normal state of things.
-    pub fn needs_attention(self) -> bool {
-        !matches!(
-            self,
-            Self::UpToDate | Self::NotLive | Self::NoTagMatches | Self::WouldDowngrade
-        )
-    }
+reasons! {
+    UpToDate, false, "The chosen tag is running or already written.";
+    NotLive, false, "Argo CD does not report the image as running in this application.";
+    NoTagMatches, false, "No tag passes the filters and the constraint.";
+    WouldDowngrade, false, "The running tag ranks higher than the pick.";
+    MetadataUnavailable, true, "What has to be known about a tag could not be read.";
+    ListIncomplete, true, "The tag list could not be read to its end.";
+    RegistryUnavailable, true, "The registry does not answer, or not as a registry does.";
+    RateLimited, true, "The registry asked to wait.";
+    Unauthorized, true, "The registry refused the credentials, or the lack of them.";
+    RepositoryNotFound, true, "The registry says that the repository does not exist.";
+    InvalidConstraint, true, "The version constraint cannot be read.";
+    InvalidPattern, true, "A pattern or label selector cannot be read.";
+    InvalidSetting, true, "Another setting cannot be read.";
+    CredentialsUnavailable, true, "The credentials cannot be read, or may not be used here.";
+    Conflict, true, "Another resource owns what this one would write.";
+    UnsupportedSource, true, "The application has no source of a supported type.";
+    UnsupportedSetting, true, "A setting that this version does not implement is set.";
+    TargetUnusable, true, "The place that should be written cannot be written.";
+    WriteFailed, true, "Writing failed.";
 }
 
 impl fmt::Display for Reason {

@@ -1,1 +1,204 @@
-//! Under construction.
+//! One cycle, in one direction: resolve, observe and select, plan, apply, report.
+//!
+//! The engine owns no clock and no loop: the controller says what is due and gets one report per resource as soon as
+//! that resource is done, so that a slow registry or repository holds up only those who use it. Decisions are made in
+//! `core`; here they are fed and carried out.
+//!
+//! | stage | where |
+//! |---|---|
+//! | resolve | [`crate::core::resolve`] |
+//! | observe, select | [`observe`], which asks registries and feeds [`crate::core::select`] |
+//! | plan | [`crate::core::plan`] |
+//! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
+//! | report | [`crate::core::report`] |
+
+pub mod apply;
+mod collect;
+mod credentials;
+pub mod decide;
+pub mod observe;
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::mpsc::UnboundedSender;
+
+use self::decide::WritePermit;
+use crate::{
+    api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
+    cluster::Cluster,
+    core::{
+        image::Platform,
+        keys::ObjectKey,
+        report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
+        resolve::{self, Author, ResolveContext, TrackedApplication, WriteTarget},
+    },
+    git::Mirrors,
+    registry::Registries,
+};
+
+/// What the engine needs to know besides the resources.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a flag of its own"
+)]
+pub struct Options {
+    /// The namespace of Argo CD.
+    pub argocd_namespace: String,
+    /// The platform that images are chosen for unless a resource says otherwise.
+    pub platform: Platform,
+    /// Decide, but write nothing.
+    pub dry_run: bool,
+    /// Create Events.
+    pub events: bool,
+    /// Author and committer of commits.
+    pub author: Author,
+    /// Whether namespaced resources may use `env:` and `ext:` credentials.
+    pub allow_env_ext_credentials: bool,
+    /// Keep what became of every tag.
+    pub explain: bool,
+}
+
+/// One resource that is due.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The resource.
+    pub updater: Arc<ImageUpdater>,
+    /// The applications it may select.
+    pub applications: Vec<Arc<Application>>,
+    /// Whether these are only some of them.
+    pub partial: bool,
+    /// What the driver already noticed about the resource.
+    pub warnings: Vec<Remark>,
+}
+
+/// The pipeline and what it holds on to between cycles.
+pub struct Engine {
+    cluster: Cluster,
+    registries: Registries,
+    mirrors: Mirrors,
+    known_credentials: credentials::Known,
+    options: Options,
+}
+
+/// An application that is followed, on its way through the pipeline.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// The index of its resource among the tasks.
+    resource: usize,
+    updater: Arc<ImageUpdater>,
+    application: Arc<Application>,
+    tracked: TrackedApplication,
+}
+
+impl Work {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.application.namespace(), self.application.name())
+    }
+}
+
+/// What one future of a cycle brings: reports of applications, each with the index of its resource.
+type Done = Vec<(usize, ApplicationReport)>;
+
+impl Engine {
+    /// An engine over the three outside worlds.
+    pub fn new(cluster: Cluster, registries: Registries, mirrors: Mirrors, options: Options) -> Self {
+        Self {
+            cluster,
+            registries,
+            mirrors,
+            known_credentials: credentials::Known::default(),
+            options,
+        }
+    }
+
+    /// Counters of the registries, for benches and tests.
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// Runs one cycle over all that is due. Each resource's report is sent with its index as soon as it is complete.
+    ///
+    /// Nothing is written without `permit`: the lease may be lost, or the program ends.
+    pub async fn cycle(
+        &self,
+        tasks: &[Task],
+        permit: &WritePermit,
+        reports: &UnboundedSender<(usize, ResourceReport)>,
+    ) {
+        let cycle = observe::Cycle::new(self.registries.session());
+        let mut collected = collect::Collected::new(tasks.len(), reports);
+        let mut works = Vec::new();
+        for (index, task) in tasks.iter().enumerate() {
+            self.resolve(index, task, &mut collected, &mut works);
+        }
+        let (direct, git): (Vec<_>, Vec<_>) = works
+            .into_iter()
+            .partition(|work| work.tracked.target == WriteTarget::Application);
+        let mut running: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
+        for work in direct {
+            running.push(Box::pin(self.update_application(&cycle, work, permit)));
+        }
+        for group in apply::git::groups(git) {
+            running.push(Box::pin(self.update_repository(&cycle, group, permit)));
+        }
+        while let Some(done) = running.next().await {
+            for (resource, report) in done {
+                collected.add(resource, report);
+            }
+        }
+    }
+
+    fn resolve_context(&self) -> ResolveContext {
+        ResolveContext {
+            argocd_namespace: self.options.argocd_namespace.clone(),
+            runtime_platform: self.options.platform.clone(),
+            allow_env_ext_credentials: self.options.allow_env_ext_credentials,
+        }
+    }
+
+    /// What the resource asks for; what is already settled goes to the report.
+    fn resolve(&self, index: usize, task: &Task, collected: &mut collect::Collected<'_>, works: &mut Vec<Work>) {
+        let context = self.resolve_context();
+        let requested = task.updater.metadata.annotations.as_ref();
+        let mut report = ResourceReport {
+            generation: task.updater.metadata.generation.unwrap_or(0),
+            partial: task.partial,
+            requested: requested
+                .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT))
+                .cloned(),
+            warnings: task.warnings.clone(),
+            ..ResourceReport::default()
+        };
+        let before = works.len();
+        match resolve::resolve(&task.updater, &task.applications, &context) {
+            Err(stalled) => report.stalled = stalled,
+            Ok(resolved) => {
+                report.warnings.extend(resolved.warnings);
+                for application in resolved.applications {
+                    match application.tracked {
+                        Ok(tracked) => {
+                            works.push(Work {
+                                resource: index,
+                                updater: task.updater.clone(),
+                                application: application.application,
+                                tracked,
+                            });
+                        }
+                        Err(verdict) => report.applications.push(ApplicationReport {
+                            application: ObjectKey::new(
+                                application.application.namespace(),
+                                application.application.name(),
+                            ),
+                            refused: Some(verdict),
+                            images: Vec::new(),
+                            write: WriteOutcome::Nothing,
+                        }),
+                    }
+                }
+            }
+        }
+        collected.begin(index, report, works.len() - before);
+    }
+}

@@ -1,1 +1,33 @@
-//! Under construction.
+//! The one place that speaks to container registries: polite, complete, safe.
+//!
+//! It follows the OCI distribution specification and Docker's token specification. What a tag means is decided in `core`;
+//! here questions are asked, and an answer is complete or an error. Credentials come in as values; the engine reads the
+//! Secrets that they lie in.
+//!
+//! Read [`Session`] for "one question once", `client` for one request, `limiter` for rates and for what happens after a
+//! 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for
+//! signatures.
+
+mod auth;
+mod challenge;
+mod client;
+mod connection;
+mod cosign;
+mod counts;
+pub mod credentials;
+mod error;
+mod limiter;
+mod link;
+mod metadata;
+mod pool;
+mod session;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use counts::RegistryRequests;
+pub use credentials::{Credentials, CredentialsIdentity};
+pub use error::RegistryError;
+pub use pool::{Options, Registries};
+pub use session::{Known, RepoKey, Session};

@@ -1,5 +1,25 @@
 //! Everything that is tested from outside, in one binary.
 
+#![expect(clippy::disallowed_methods, reason = "tests start servers, read files and wait")]
+
+#[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod architecture;
 mod cases;
+mod cluster;
+mod controller;
+mod cosign;
 mod directory;
+mod docs;
 mod edits;
+mod faults;
+mod folder;
+mod git;
+mod lease;
+mod scenarios;
+mod schema;
+mod settings;
+#[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
+mod world;

@@ -10,24 +10,27 @@ use super::{CommonUpdateSettings, ImageConfig, ImagesVerification, WriteBackConf
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationRef {
-    /// Name pattern.
+    /// Example: `shop-*`. A name, a glob (`*`, `?`, `[abc]`, `[^abc]`), or a regular expression after `regexp:` that
+    /// has to match the whole name.
     pub name_pattern: String,
-    /// Labels.
+    /// Example: `matchLabels: {team: shop}`. Labels that the Application must have as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_selectors: Option<LabelSelector>,
-    /// Annotations.
+    /// `true` takes images and settings from the annotations of each Application instead of from this entry.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub use_annotations: Option<bool>,
-    /// Settings for the images of this rule.
+    /// How tags are chosen for the images of this entry; overrides the resource's settings field by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub common_update_settings: Option<CommonUpdateSettings>,
-    /// Where to write.
+    /// Where updates of this entry are written; overrides the resource's settings field by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_back_config: Option<WriteBackConfig>,
-    /// Signatures.
+    /// Which signatures the images of this entry need; overrides the resource's settings field by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images_verification: Option<ImagesVerification>,
-    /// Images.
+    /// The images that these Applications follow. Absent or empty: `spec.images`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub images: Option<Vec<ImageConfig>>,
 }

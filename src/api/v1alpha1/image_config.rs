@@ -9,24 +9,29 @@ use super::{CommonUpdateSettings, ImagesVerification, ManifestTargets};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageConfig {
-    /// Alias.
+    /// Example: `api`. The name of this entry, unique in its list. Default is the last part of the image's name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[a-zA-Z0-9][a-zA-Z0-9-._]*$"))]
     pub alias: Option<String>,
-    /// Name and constraint.
+    /// Example: `ghcr.io/acme/api:1.x`. The image, with a version constraint (or, for the digest strategy, a tag) after
+    /// the colon.
     pub image_name: String,
-    /// Short form of `commonUpdateSettings.updateStrategy`.
+    /// New. Example: `latest`. Short form of `commonUpdateSettings.updateStrategy`, which wins when both are set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_strategy: Option<String>,
-    /// Short form of `commonUpdateSettings.allowTags`: a tag passes when one expression matches.
+    /// New. Example: `[{regex: "^v"}]`. Short form of `commonUpdateSettings.allowTags`, which wins when both are set. A
+    /// tag passes when one entry matches.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub allow_tags: Option<Vec<AllowTag>>,
-    /// Settings of this image.
+    /// How tags are chosen for this image; overrides outer settings field by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub common_update_settings: Option<CommonUpdateSettings>,
-    /// Signatures.
+    /// Which signatures this image needs; overrides outer settings field by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images_verification: Option<ImagesVerification>,
-    /// Where the image stands in the manifests.
+    /// Example: `helm: {name: image.repository, tag: image.tag}`. Where the image stands in the Application's
+    /// manifests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_targets: Option<ManifestTargets>,
 }
@@ -38,6 +43,6 @@ pub type AllowTags = Vec<AllowTag>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowTag {
-    /// A regular expression (RE2 syntax), unanchored.
+    /// Example: `^v[0-9]+$`. A regular expression (RE2 syntax) that is found anywhere in the tag unless it is anchored.
     pub regex: String,
 }

@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 /// ManifestTargets says where an image stands inside a manifest: exactly one of the kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("oneOf" = [{"required": ["helm"]}, {"required": ["kustomize"]}, {"required": ["plugin"]}]))]
 pub struct ManifestTargets {
-    /// Helm.
+    /// Example: `{name: image.repository, tag: image.tag}`. The Helm parameters or values of the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub helm: Option<HelmTarget>,
-    /// Kustomize.
+    /// Example: `{name: nginx}`. The image name that Kustomize replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kustomize: Option<KustomizeTarget>,
-    /// Plugin.
+    /// Example: `{name: IMAGE_NAME, tag: IMAGE_TAG}`. The environment variables of a config management plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginTarget>,
 }
@@ -22,17 +23,18 @@ pub struct ManifestTargets {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelmTarget {
-    /// Name parameter.
+    /// Example: `image.repository`. Parameter that gets the name without tag. Default `image.name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Tag parameter.
+    /// Example: `image.tag`, which is the default. Parameter that gets the tag or digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Whole reference parameter.
+    /// Example: `image.ref`. Parameter that gets the whole reference; `name` and `tag` are not used then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<String>,
-    /// More places of the same image.
+    /// New. Example: `[{tag: worker.image.tag}]`. More places that get the same image.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub additional: Option<Vec<HelmTargetPlace>>,
 }
 
@@ -40,13 +42,13 @@ pub struct HelmTarget {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelmTargetPlace {
-    /// Name parameter.
+    /// Example: `worker.image.repository`. Parameter that gets the name without tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Tag parameter.
+    /// Example: `worker.image.tag`. Parameter that gets the tag or digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Whole reference parameter.
+    /// Example: `worker.image.ref`. Parameter that gets the whole reference; `name` and `tag` are not used then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<String>,
 }
@@ -55,21 +57,25 @@ pub struct HelmTargetPlace {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KustomizeTarget {
-    /// Name.
+    /// Example: `nginx`. The image name as it stands in the manifests.
     pub name: String,
 }
 
-/// PluginTarget names environment variables.
+/// PluginTarget names environment variables: `spec` or `name`, and `tag` beside `name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [{"required": ["spec"]}, {"required": ["name"]}]))]
 pub struct PluginTarget {
-    /// Name variable.
+    /// Example: `IMAGE_NAME`. Variable that gets the name without tag.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,
-    /// Tag variable.
+    /// Example: `IMAGE_TAG`. Variable that gets the tag or digest.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
     pub tag: Option<String>,
-    /// Whole reference variable.
+    /// Example: `IMAGE`. Variable that gets the whole reference; `name` and `tag` are not used then.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
     pub spec: Option<String>,
 }

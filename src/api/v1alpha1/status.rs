@@ -8,40 +8,48 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageUpdaterStatus {
-    /// The generation that was last processed.
+    /// The generation of the spec that was last processed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// Last cycle.
+    /// When the registries were last asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_checked_at: Option<Time>,
-    /// Last cycle that wrote.
+    /// When an update was last written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_updated_at: Option<Time>,
-    /// Next cycle.
+    /// New. When the registries are asked next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_check_at: Option<Time>,
-    /// Handled request.
+    /// New. The value of the annotation `argocd-image-updater.argoproj.io/reconcile-requested-at` that was last
+    /// handled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// Applications.
+    /// How many Applications match and have images to follow.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub applications_matched: Option<i32>,
-    /// Images.
+    /// How many images of these Applications are followed and running.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub images_managed: Option<i32>,
-    /// Updates of the last cycle that wrote.
+    /// What was written at lastUpdatedAt.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub recent_updates: Option<Vec<RecentUpdate>>,
-    /// Tags that wait.
+    /// New. Tags that wait for minimumAge; the first 50.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub pending: Option<Vec<PendingTag>>,
-    /// Problems.
+    /// New. Images and Applications that need somebody's attention; the first 20.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub problems: Option<Vec<Problem>>,
-    /// Writes.
+    /// New. The targets that were last written, or could not be; the first 20.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub writes: Option<Vec<Write>>,
-    /// Conditions.
+    /// `Ready`, `Reconciling` and `Error`; and, while they are true, `Stalled`, `Suspended`, `Conflict` and `Warning`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
 }
@@ -50,17 +58,17 @@ pub struct ImageUpdaterStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentUpdate {
-    /// Alias.
+    /// The image's alias.
     pub alias: String,
-    /// Image.
+    /// The image's name, without tag.
     pub image: String,
-    /// New version.
+    /// The new tag or digest.
     pub new_version: String,
-    /// Applications.
+    /// How many Applications got it.
     pub applications_updated: i32,
-    /// Time.
+    /// When it was written.
     pub updated_at: Time,
-    /// Message.
+    /// The change in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -69,11 +77,11 @@ pub struct RecentUpdate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingTag {
-    /// Image.
+    /// The image's name, without tag.
     pub image: String,
-    /// Tag.
+    /// The tag.
     pub tag: String,
-    /// First seen.
+    /// When the tag was first seen.
     pub first_seen: Time,
 }
 
@@ -81,14 +89,14 @@ pub struct PendingTag {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Application.
+    /// The Application, `namespace/name`.
     pub application: String,
-    /// Alias.
+    /// The image's alias; absent when the whole Application is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Reason.
+    /// Example: `InvalidConstraint`. One CamelCase word of a closed set.
     pub reason: String,
-    /// Message.
+    /// What is wrong, and the way out.
     pub message: String,
 }
 
@@ -96,27 +104,28 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Write {
-    /// Target.
+    /// The Application, or the repository and file, that is written.
     pub target: String,
-    /// Branch.
+    /// The branch that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// Commit.
+    /// The commit that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// URL.
+    /// The pull or merge request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Applications.
+    /// The Applications concerned, `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub applications: Option<Vec<String>>,
-    /// Time.
+    /// When it was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
-    /// Error.
+    /// Why it failed; absent when it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Retry at.
+    /// When it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Time>,
 }

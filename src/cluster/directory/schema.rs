@@ -3,11 +3,10 @@
 //! An API server prunes unknown fields; in a folder nobody would tell the user, so here they are errors.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::CustomResourceExt as _;
 use serde_json::Value;
 
 use crate::{
-    api::v1alpha1::ImageUpdater,
+    api::v1alpha1,
     core::yaml::{Path, Step},
 };
 
@@ -24,7 +23,7 @@ pub(super) struct Schema(Value);
 
 impl Schema {
     pub(super) fn of_image_updater() -> Self {
-        let crd = serde_json::to_value(ImageUpdater::crd()).unwrap_or_default();
+        let crd = serde_json::to_value(v1alpha1::crd()).unwrap_or_default();
         Self(
             crd.pointer("/spec/versions/0/schema/openAPIV3Schema")
                 .cloned()

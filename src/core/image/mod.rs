@@ -7,6 +7,6 @@ pub mod reference;
 pub mod tag;
 
 pub use digest::Digest;
-pub use platform::{Platform, Platforms};
+pub use platform::{InvalidPlatform, Platform, Platforms};
 pub use reference::{ImageRef, ImageVersion};
 pub use tag::{TagFacts, TagName};

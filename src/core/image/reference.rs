@@ -8,6 +8,10 @@ use std::fmt;
 
 use crate::core::foreign::ForeignText;
 
+mod grammar;
+
+use grammar::{is_host, is_path, split_host, split_version};
+
 /// The longest text that is looked at, in bytes.
 const MAX_LENGTH: usize = 4096;
 
@@ -221,78 +225,6 @@ pub fn split_alias(text: &str) -> (Option<&str>, &str) {
         Some((alias, reference)) if !alias.contains(':') => (Some(alias).filter(|a| !a.is_empty()), reference),
         _ => (None, text),
     }
-}
-
-/// The host, if the first component is meant as one, and the rest.
-fn split_host(text: &str) -> (Option<&str>, &str) {
-    match text.split_once('/') {
-        Some((first, rest))
-            if first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase) =>
-        {
-            (Some(first), rest)
-        }
-        _ => (None, text),
-    }
-}
-
-/// The path, and the version if there is a `:` or `@` behind it.
-fn split_version(text: &str) -> (&str, Option<ImageVersion>) {
-    if let Some((before, digest)) = text.split_once('@') {
-        let start = before.rfind('/').map_or(0, |slash| slash + 1);
-        let (path, tag) = match before[start..].rfind(':') {
-            Some(colon) => (&before[..start + colon], &before[start + colon + 1..]),
-            None => (before, ""),
-        };
-        return (
-            path,
-            Some(ImageVersion {
-                tag: tag.to_owned(),
-                digest: digest.to_owned(),
-            }),
-        );
-    }
-    match text.split_once(':') {
-        Some((path, tag)) => (
-            path,
-            Some(ImageVersion {
-                tag: tag.to_owned(),
-                digest: String::new(),
-            }),
-        ),
-        None => (text, None),
-    }
-}
-
-/// Dot-separated labels of letters, digits and inner hyphens, or an IPv6 address in brackets; then an optional port.
-fn is_host(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => {
-            let address_fits = !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
-            (address_fits, port)
-        }
-        None => {
-            let end = text.find(':').unwrap_or(text.len());
-            (text[..end].split('.').all(is_host_label), &text[end..])
-        }
-    };
-    let port_fits = match port.strip_prefix(':') {
-        Some(digits) => !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()),
-        None => port.is_empty(),
-    };
-    host && port_fits
-}
-
-fn is_host_label(label: &str) -> bool {
-    let bytes = label.as_bytes();
-    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
-}
-
-/// Deliberately wider than the grammar of the registries (upper-case letters, `=`): such a name is refused by the
-/// registry with its own words, and never means another image.
-fn is_path(text: &str) -> bool {
-    let component = |c: &str| !c.is_empty() && !c.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control());
-    text.split('/').all(component)
 }
 
 #[cfg(test)]

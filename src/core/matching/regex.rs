@@ -1,6 +1,6 @@
 //! Regular expressions as users write them: in Go's RE2 syntax.
 //!
-//! The expressions of resources and annotations were written for Go's `regexp` package; [`rewrite`] turns them into the
+//! The expressions of resources and annotations were written for Go's `regexp` package; `rewrite` turns them into the
 //! syntax of the `regex` crate with the same meaning, and refuses what Go refuses. Matching takes linear time; the size
 //! of an expression is bounded here, so every expression of a user goes through this module.
 

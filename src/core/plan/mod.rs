@@ -1,21 +1,18 @@
 //! From picked tags to changes: the values of an application, and one batch per place that is written.
+//!
+//! Pure. [`update`] decides for one application, [`values`] knows where an image's values stand in a source, [`batch`]
+//! groups what is written together. Only a [`Verified`] candidate becomes an [`ImageChange`].
 
-use crate::core::{
-    image::{ImageRef, ImageVersion},
-    keys::ObjectKey,
-};
+pub mod batch;
+pub mod change;
+mod claims;
+pub mod kustomize;
+pub mod place;
+mod running;
+pub mod update;
+pub mod values;
+pub mod verified;
 
-/// One image of one application that changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageChange {
-    /// The application.
-    pub application: ObjectKey,
-    /// The image's alias.
-    pub alias: String,
-    /// The image as configured.
-    pub image: ImageRef,
-    /// What ran before.
-    pub old: ImageVersion,
-    /// What is written.
-    pub new: ImageVersion,
-}
+pub use change::{Entry, ImageChange, SourceEdit};
+pub use update::{ImageUpdate, Update};
+pub use verified::Verified;

@@ -8,6 +8,7 @@ pub mod helm_values;
 pub mod kustomization;
 pub mod message;
 pub mod message_template;
+pub mod overrides;
 pub mod pull_request;
 
 #[cfg(test)]

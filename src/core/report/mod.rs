@@ -1,1 +1,119 @@
-//! What a cycle did, as status, conditions and events.
+//! What a cycle did, as data; and, from that alone, status, conditions and events.
+//!
+//! Pure. The engine fills a [`ResourceReport`]; [`status`] turns it into the patch that users see.
+
+pub mod conditions;
+pub mod counts;
+pub mod events;
+pub mod reference;
+pub mod status;
+
+use crate::core::{keys::ObjectKey, plan::ImageChange, select::TagStory, verdict::Verdict};
+
+/// What one cycle did for one resource.
+#[derive(Debug, Clone, Default)]
+pub struct ResourceReport {
+    /// The generation of the resource that was processed.
+    pub generation: i64,
+    /// Whether only some applications were looked at.
+    pub partial: bool,
+    /// The value of the annotation that asked for this cycle.
+    pub requested: Option<String>,
+    /// A user must change these first; nothing was decided.
+    pub stalled: Vec<Remark>,
+    /// Settings that contradict each other, are deprecated or were corrected.
+    pub warnings: Vec<Remark>,
+    /// The applications that a rule matched.
+    pub applications: Vec<ApplicationReport>,
+}
+
+/// Something about a field, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The path of the field, `spec.applicationRefs[0].namePattern`.
+    pub field: String,
+    /// What is wrong with it, and the way out.
+    pub message: String,
+}
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.field.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.field, self.message)
+        }
+    }
+}
+
+/// What happened to one application.
+#[derive(Debug, Clone)]
+pub struct ApplicationReport {
+    /// The application.
+    pub application: ObjectKey,
+    /// Why it was left alone as a whole.
+    pub refused: Option<Verdict>,
+    /// Its images, in the order of the configuration.
+    pub images: Vec<ImageReport>,
+    /// What became of the changes.
+    pub write: WriteOutcome,
+}
+
+/// What was decided for one image.
+#[derive(Debug, Clone)]
+pub struct ImageReport {
+    /// The alias.
+    pub alias: String,
+    /// The image's full name without tag.
+    pub image: String,
+    /// Whether Argo CD reports it as running, or it is updated by force.
+    pub live: bool,
+    /// What runs; `None` when nothing does.
+    pub current: Option<String>,
+    /// The change, or why there is none.
+    pub decision: Result<ImageChange, Verdict>,
+    /// What became of every tag; only when asked for.
+    pub story: Vec<TagStory>,
+}
+
+/// What became of the changes of one application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// There was nothing to write.
+    Nothing,
+    /// There was something to write, and writing is switched off.
+    DryRun,
+    /// The Application was patched.
+    Patched,
+    /// A commit was pushed.
+    Pushed {
+        /// The repository, without credentials.
+        repository: String,
+        /// The branch.
+        branch: String,
+        /// The commit.
+        commit: String,
+    },
+    /// The file already says so; it waits for Argo CD.
+    AlreadyWritten,
+    /// Writing failed.
+    Failed(Verdict),
+}
+
+impl WriteOutcome {
+    /// Whether something was really written.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::Patched | Self::Pushed { .. })
+    }
+}
+
+impl ApplicationReport {
+    /// The changes that were really written.
+    pub fn written(&self) -> impl Iterator<Item = &ImageChange> {
+        let written = self.write.is_written();
+        self.images
+            .iter()
+            .filter(move |_| written)
+            .filter_map(|image| image.decision.as_ref().ok())
+    }
+}

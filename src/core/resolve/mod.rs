@@ -1,19 +1,60 @@
 //! What a resource asks for, per application and image, in types that later stages need not question.
 //!
 //! Pure. The result of [`resolve`] names every application that a rule matched, with its images, where they are written,
-//! and a [`Verdict`] for each that cannot be followed.
+//! and a [`Verdict`] for each that cannot be followed. Settings are merged once per rule and image, not per application,
+//! and shared by all applications of the rule. Start at `rule`.
 
 use std::sync::Arc;
 
 use crate::{
-    api::argocd::Application,
+    api::{argocd::Application, v1alpha1::ImageUpdater},
     core::{
-        image::{ImageRef, Platforms},
-        keys::ObjectKey,
-        strategy::{StrategyKind, TagFilter},
-        verdict::Verdict,
+        image::{ImageRef, Platform, Platforms},
+        matching::assign::{Pick, Rules},
+        report::Remark,
+        select::Policy,
+        verdict::{Reason, Verdict},
     },
 };
+
+pub mod aliases;
+pub mod credential_ref;
+mod image;
+pub mod manifest_target;
+pub mod pull_request;
+pub mod repository_match;
+pub mod repository_path;
+mod rule;
+pub mod settings;
+pub mod source_type;
+pub mod target;
+pub mod unsupported;
+pub mod verification;
+pub mod write_target;
+
+pub use target::{
+    ApplicationKind, Author, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot, TargetFile, WriteTarget,
+};
+
+/// What has to be known beside the resource.
+#[derive(Debug, Clone)]
+pub struct ResolveContext {
+    /// The namespace of Argo CD.
+    pub argocd_namespace: String,
+    /// The platform that this program runs on, which is wanted where nothing else is.
+    pub runtime_platform: Platform,
+    /// Whether pull secrets may be environment variables and executables of this program.
+    pub allow_env_ext_credentials: bool,
+}
+
+/// What a resource asks for.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The applications that a rule matched, in the order in which they were given.
+    pub applications: Vec<ResolvedApplication>,
+    /// What works, but should be looked at. Sorted by field, each once.
+    pub warnings: Vec<Remark>,
+}
 
 /// An application that a rule matched.
 #[derive(Debug, Clone)]
@@ -29,14 +70,16 @@ pub struct ResolvedApplication {
 /// An application whose images are followed.
 #[derive(Debug, Clone)]
 pub struct TrackedApplication {
-    /// How its values are written.
+    /// How values are written, except for images whose target names another source.
     pub kind: ApplicationKind,
+    /// The type of the source.
+    pub source_type: source_type::SourceType,
     /// Which of its sources is written.
     pub source: SourceSlot,
     /// Where changes go.
     pub target: WriteTarget,
-    /// The images, in the order of the list; a refused one keeps its alias.
-    pub images: Vec<ResolvedImage>,
+    /// The images, in the order of the list; a refused one keeps its alias. Shared by all applications of the rule.
+    pub images: Arc<[ResolvedImage]>,
 }
 
 /// One configured image: followed, or refused with the reason.
@@ -55,10 +98,8 @@ pub struct TrackedImage {
     pub alias: String,
     /// As configured; the tag is the constraint.
     pub reference: ImageRef,
-    /// How the tag is picked.
-    pub strategy: StrategyKind,
-    /// Which tags may be picked at all.
-    pub filter: TagFilter,
+    /// Which tags may be picked, and which of them is.
+    pub policy: Policy,
     /// Whether it is updated although Argo CD does not report it as running.
     pub force_update: bool,
     /// Where its own registry credentials lie.
@@ -69,108 +110,93 @@ pub struct TrackedImage {
     pub manifest_target: ManifestTarget,
 }
 
-/// How values are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ApplicationKind {
-    /// Helm parameters.
-    Helm,
-    /// Kustomize images.
-    Kustomize,
-    /// Plugin environment.
-    Plugin,
+/// Resolves `updater` for `applications`, of which only those in its own namespace count. Applications that no rule
+/// matches are not in the result. A mistake that concerns the resource as a whole stalls it: no rules, a pattern that
+/// cannot be read, images that cannot be told apart.
+pub fn resolve(
+    updater: &ImageUpdater,
+    applications: &[Arc<Application>],
+    context: &ResolveContext,
+) -> Result<Resolved, Vec<Remark>> {
+    let refs = &updater.spec.application_refs;
+    let namespace = updater.metadata.namespace.as_deref().unwrap_or("");
+    let mut warnings = Vec::new();
+    let rules = compile(updater, namespace, context, &mut warnings);
+    let patterns = Rules::compile(refs).map_err(|errors| rule::unreadable_patterns(&errors));
+    let (rules, patterns) = match (rules, patterns) {
+        (Ok(rules), Ok(patterns)) => (rules, patterns),
+        (rules, patterns) => {
+            let mut stalled = rules.err().unwrap_or_default();
+            stalled.extend(patterns.err().unwrap_or_default());
+            return Err(stalled);
+        }
+    };
+    let mut resolved = Vec::new();
+    for application in applications
+        .iter()
+        .filter(|application| application.namespace() == namespace)
+    {
+        let (rule, tracked) = match patterns.pick(application.name(), application.metadata.labels.as_ref()) {
+            Pick::None => continue,
+            Pick::Rule(index) => match rules.get(index) {
+                Some(rule) => (index, rule.apply(application, context)),
+                None => continue,
+            },
+            Pick::Unusable { rule, message } => (rule, Err(Verdict::new(Reason::InvalidPattern, message))),
+        };
+        resolved.push(ResolvedApplication {
+            application: Arc::clone(application),
+            rule,
+            tracked,
+        });
+    }
+    warnings.sort_by(|a, b| (&a.field, &a.message).cmp(&(&b.field, &b.message)));
+    warnings.dedup();
+    Ok(Resolved {
+        applications: resolved,
+        warnings,
+    })
 }
 
-/// Which source of an application is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SourceSlot {
-    /// `spec.source`.
-    Single,
-    /// `spec.sources[i]`.
-    Multi(usize),
-    /// `spec.sourceHydrator.drySource`.
-    Hydrator,
+/// Everything about the rules that does not depend on an application.
+fn compile<'a>(
+    updater: &'a ImageUpdater,
+    namespace: &'a str,
+    context: &'a ResolveContext,
+    warnings: &mut Vec<Remark>,
+) -> Result<Vec<rule::Rule<'a>>, Vec<Remark>> {
+    let spec = &updater.spec;
+    if spec.application_refs.is_empty() {
+        return Err(vec![Remark {
+            field: "spec.applicationRefs".to_owned(),
+            message: "it is empty; name at least one rule".to_owned(),
+        }]);
+    }
+    if let Some(given) = spec.namespace.as_deref().filter(|given| *given != namespace) {
+        warnings.push(Remark {
+            field: "spec.namespace".to_owned(),
+            message: format!(
+                "{given:?} is ignored: Applications are followed in the resource's own namespace \
+                 {namespace:?}; remove the field"
+            ),
+        });
+    }
+    let mut compiler = rule::Compiler {
+        spec,
+        namespace,
+        context,
+        warnings,
+    };
+    let stalled = compiler.duplicates();
+    if !stalled.is_empty() {
+        return Err(stalled);
+    }
+    Ok((0..spec.application_refs.len())
+        .filter_map(|index| compiler.rule(index))
+        .collect())
 }
 
-/// Where an image stands in the manifests. Names are trimmed and never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ManifestTarget {
-    /// Nothing is configured: the defaults of the application's kind.
-    Default,
-    /// Helm parameters for name and tag.
-    Helm {
-        /// The parameter for the name.
-        name: String,
-        /// The parameter for the tag.
-        tag: String,
-    },
-    /// One Helm parameter for the whole reference.
-    HelmSpec(String),
-    /// The image name that Kustomize replaces.
-    Kustomize(String),
-    /// Plugin variables for name and tag.
-    Plugin {
-        /// The variable for the name.
-        name: Option<String>,
-        /// The variable for the tag.
-        tag: Option<String>,
-    },
-    /// One plugin variable for the whole reference.
-    PluginSpec(String),
-}
-
-/// What one batch of changes goes to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum WriteTarget {
-    /// The Application object itself.
-    Application,
-    /// A file in a git repository.
-    Git(GitTarget),
-}
-
-/// Where in git an application's changes go.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GitTarget {
-    /// The repository URL as configured.
-    pub repository: String,
-    /// Where its credentials lie.
-    pub credentials: GitCredentialRef,
-    /// The branch that changes are based on; `None` is the remote's default branch.
-    pub base: Option<String>,
-    /// The template of the branch that is pushed; `None` is the base branch.
-    pub push: Option<String>,
-    /// What is edited.
-    pub file: TargetFile,
-    /// Author and committer of the commits; `None` is the controller's own.
-    pub author: Option<Author>,
-}
-
-/// Where git credentials lie.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum GitCredentialRef {
-    /// Argo CD's own repository and repo-creds Secrets.
-    RepoCreds,
-    /// A Secret in the application's namespace.
-    Secret(ObjectKey),
-}
-
-/// Author of commits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Author {
-    /// The name.
-    pub name: String,
-    /// The mail address.
-    pub email: String,
-}
-
-/// What is edited, from the repository root, cleaned and without a leading slash.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum TargetFile {
-    /// An override file in Argo CD's `.argocd-source-*.yaml` format.
-    Override(String),
-    /// The kustomization in this folder.
-    Kustomization(String),
-    /// A Helm values file.
-    HelmValues(String),
-}
-
-pub mod credential_ref;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

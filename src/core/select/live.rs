@@ -53,8 +53,8 @@ impl LiveImages {
     ///
     /// It is looked for under the name that Kustomize replaces, if there is one, then under its own; all spellings of
     /// Docker Hub are one. When several versions of it run (during a rollout, or because several aliases follow one
-    /// repository), the one that this image's policy would pick from is preferred; see [`digest_to_compare`] for a
-    /// followed tag. Nothing but the place in the report decides between equals.
+    /// repository), one whose tag this image's policy admits is preferred; for a followed tag one that runs it with another
+    /// digest than the candidate's. Nothing but the place in the report decides between equals.
     pub fn find(
         &self,
         image: &ImageRef,

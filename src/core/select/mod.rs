@@ -12,7 +12,7 @@ use std::{
 
 use crate::core::{
     foreign::ForeignText,
-    image::{ImageVersion, TagFacts, TagName},
+    image::{Digest, ImageVersion, TagFacts, TagName},
     strategy::{Need, Ranked, SortKey, policy::Dropped},
     verdict::{Reason, Verdict},
 };
@@ -22,10 +22,7 @@ pub mod live;
 
 pub use explain::{Fate, TagStory, explain};
 
-pub use crate::core::{
-    image::Digest,
-    strategy::{Policy, TagOrder},
-};
+pub use crate::core::strategy::{Policy, TagOrder};
 
 /// The complete tag list of a repository, in the order of the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -83,6 +83,24 @@ fn of_two_spellings_of_one_version_the_running_one_is_kept() {
 }
 
 #[test]
+fn versions_between_other_tags_are_picked_as_users_expect() {
+    let none = Knowledge::default();
+    let table: [(&str, Option<&str>, &[&str], &str); 4] = [
+        ("", None, &["v1.0.0", "v1.0.1-64.272fa09"], "v1.0.0"),
+        ("1.x", Some("latest"), &["latest", "1.2.0"], "1.2.0"),
+        ("", Some("2.0.0"), &["1.0.0"], "1.0.0"),
+        ("*-0", None, &["1.0.0-rc.9", "1.0.0-rc.10"], "1.0.0-rc.10"),
+    ];
+    for (constraint, live, tags, expected) in table {
+        assert_eq!(
+            picked(&policy("semver", constraint), live, tags, &none).unwrap(),
+            expected,
+            "{constraint} {tags:?}"
+        );
+    }
+}
+
+#[test]
 fn of_two_tags_with_one_date_the_running_one_is_kept() {
     let known = knowledge(&[
         ("a", created(Some(5))),
@@ -291,25 +309,20 @@ fn a_held_decision_chooses_nothing_in_its_story() {
 }
 
 #[test]
-fn ten_thousand_tags_are_ranked_quickly() {
+fn the_best_of_ten_thousand_tags_is_found() {
     let texts: Vec<_> = (0..10_000).map(|n| format!("{}.{}.{}", n % 7, n % 101, n)).collect();
     let tags = TagList::from_texts(texts.iter().map(String::as_str));
-    let start = std::time::Instant::now();
-    let Selection::Decided(Ok(_)) = select(
+    let picked = select(
         &policy("semver", "^3.2 || 5.x"),
         None,
         &tags,
         TagOrder::None,
         &Knowledge::default(),
-    ) else {
+    );
+    let Selection::Decided(Ok(candidate)) = picked else {
         panic!("nothing was picked")
     };
-    // Generous: this is an unoptimised build on a busy machine.
-    assert!(
-        start.elapsed() < std::time::Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
+    assert_eq!(candidate.tag.as_str(), "5.100.9392");
 }
 
 /// Tags, with a date for some and a lasting fact for the others.

@@ -1,7 +1,7 @@
 //! Version constraints in the syntax and with the meaning of Masterminds/semver 3.4.
 //!
 //! `1.x || >=3.1, <4`: groups between `||`, of which one has to accept a version with all of its terms. How the text is
-//! read stands in [`parse`]; what a term means stands here.
+//! read stands in `parse`; what a term means stands here.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! [`Policy`] is a strategy with its constraint and its filters, as one image is configured. Asking, ranking and the
 //! words for a person are made in `core::select`.
 //!
-//! To add a strategy: a file with its unit struct and its `mod` line here, one line in [`strategies!`], and cases.
+//! To add a strategy: a file with its unit struct and its `mod` line here, one line in `strategies!`, and cases.
 
 use std::{fmt, sync::Arc};
 

@@ -5,7 +5,7 @@ use argocd_image_updater::{
     core::{
         image::ImageRef,
         render::argocd_source::{Overrides, render},
-        resolve::{ApplicationKind, ManifestTarget},
+        resolve::{ApplicationKind, ManifestTarget, write_target::override_file_path},
         yaml::Edited,
     },
 };
@@ -13,10 +13,16 @@ use serde_json::{Value, json};
 
 pub(super) fn run(input: &Value) -> Result<Value, String> {
     match text(input, "kind") {
-        Some("file_name") => Err("file names are not computed yet".to_owned()),
+        Some("file_name") => Ok(file_name(input)),
         Some("content") => content(input),
         other => Err(format!("unknown kind {other:?}")),
     }
+}
+
+fn file_name(input: &Value) -> Value {
+    let get = |key| text(input, key).unwrap_or_default();
+    let (folder, name) = (get("source_path"), get("app_name"));
+    json!({"path": override_file_path(folder, name, get("app_namespace"), get("argocd_namespace"))})
 }
 
 fn content(input: &Value) -> Result<Value, String> {

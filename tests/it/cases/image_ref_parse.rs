@@ -6,7 +6,7 @@ use argocd_image_updater::core::image::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let text = input["ref"].as_str().ok_or("no ref")?;
     let (alias, image) = match ImageRef::parse_with_alias(text) {
         Ok((alias, image)) => (alias.unwrap_or_default(), image),

@@ -11,7 +11,7 @@ use argocd_image_updater::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     match input["kind"].as_str() {
         Some("score") => {
             let rule: ApplicationRef = read(&input["applicationRef"])?;

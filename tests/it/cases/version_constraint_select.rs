@@ -10,7 +10,7 @@ use argocd_image_updater::core::{
 };
 use serde_json::{Value, json};
 
-pub fn run(input: &Value) -> Result<Value, String> {
+pub(super) fn run(input: &Value) -> Result<Value, String> {
     let text = |key: &str| input[key].as_str().unwrap_or_default();
     let (strategy, _) = StrategyKind::parse(text("strategy"));
     if Policy::parse(strategy, text("constraint"), TagFilter::default()).is_err() {

@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
 
 use super::*;
@@ -66,12 +64,11 @@ fn malformed_patterns_are_errors() {
 
 #[test]
 fn many_stars_do_not_take_exponential_time() {
+    // With exponential effort this would not end.
     let glob = Glob::parse(&"a*".repeat(200)).unwrap();
     let text = "a".repeat(5000) + "/";
-    let start = Instant::now();
     assert!(!glob.matches(&text));
     assert!(!Glob::parse(&("*a".repeat(200) + "b")).unwrap().matches(&text[..5000]));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 proptest! {

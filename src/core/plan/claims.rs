@@ -1,0 +1,87 @@
+//! Which image of an application owns which place, so that two of them never overwrite each other in turn.
+
+use crate::{
+    api::argocd::Application,
+    core::{
+        plan::{change::Entry, kustomize, place},
+        resolve::{ApplicationKind, ResolvedImage, SourceSlot, TrackedApplication},
+        verdict::{Reason, Verdict},
+    },
+};
+
+/// The places of one application's images.
+pub(super) struct Claims {
+    /// What Kustomize looks for, for each image that is written to a kustomization, in the order of the images.
+    lefts: Vec<Option<(SourceSlot, String)>>,
+    /// Values that were claimed so far, with the alias of their image.
+    claimed: Vec<(SourceSlot, Entry, String)>,
+}
+
+impl Claims {
+    pub(super) fn of(application: &Application, tracked: &TrackedApplication) -> Self {
+        let left = |image: &ResolvedImage| {
+            let image = image.tracked.as_ref().ok()?;
+            let place = place::place(application, tracked, &image.manifest_target).ok()?;
+            let name = image.manifest_target.kustomize_name();
+            (place.kind == ApplicationKind::Kustomize).then(|| (place.slot, kustomize::left_of(name, &image.reference)))
+        };
+        Self {
+            lefts: tracked.images.iter().map(left).collect(),
+            claimed: Vec::new(),
+        }
+    }
+
+    /// The left sides of Kustomize entries that belong to other images than the one at `index`.
+    pub(super) fn others(&self, index: usize, slot: SourceSlot) -> Vec<String> {
+        let own = self.lefts.get(index).and_then(Option::as_ref);
+        let others = self
+            .lefts
+            .iter()
+            .flatten()
+            .filter(|left| left.0 == slot && Some(*left) != own);
+        others.map(|(_, left)| left.clone()).collect()
+    }
+
+    /// Claims the places of `entries` for the image `alias`. The first image of the list keeps a place that two want with
+    /// different values; equal values are no conflict.
+    pub(super) fn claim(&mut self, slot: SourceSlot, alias: &str, entries: &[Entry]) -> Result<(), Verdict> {
+        for entry in entries {
+            let clash = |known: &&(SourceSlot, Entry, String)| {
+                known.0 == slot && same_place(&known.1, entry) && known.1 != *entry
+            };
+            if let Some((_, _, owner)) = self.claimed.iter().find(clash) {
+                return Err(Verdict::new(
+                    Reason::Conflict,
+                    format!(
+                        "the image {owner:?} of the same list writes another value to {}; give each its own manifestTargets",
+                        place_text(entry)
+                    ),
+                ));
+            }
+        }
+        self.claimed
+            .extend(entries.iter().map(|entry| (slot, entry.clone(), alias.to_owned())));
+        Ok(())
+    }
+}
+
+fn same_place(a: &Entry, b: &Entry) -> bool {
+    match (a, b) {
+        (Entry::HelmParameter { name: a, .. }, Entry::HelmParameter { name: b, .. })
+        | (Entry::PluginVariable { name: a, .. }, Entry::PluginVariable { name: b, .. }) => a == b,
+        (Entry::KustomizeImage { name: a, image: x }, Entry::KustomizeImage { name: b, image: y }) => {
+            kustomize::left_of(a.as_deref(), x) == kustomize::left_of(b.as_deref(), y)
+        }
+        _ => false,
+    }
+}
+
+fn place_text(entry: &Entry) -> String {
+    match entry {
+        Entry::HelmParameter { name, .. } => format!("the Helm parameter {name:?}"),
+        Entry::PluginVariable { name, .. } => format!("the plugin variable {name:?}"),
+        Entry::KustomizeImage { name, image } => {
+            format!("the Kustomize image {:?}", kustomize::left_of(name.as_deref(), image))
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What changes in one application: image by image, in the order of the list, on a copy of its sources.
+//!
+//! Pure. Which tag is wanted was decided before, and every image ends here in one [`ImageChange`] or one [`Verdict`]. The
+//! Application only gets what changes; an override file in git also lists the values of the images that stay.
+
+use crate::{
+    api::argocd::Application,
+    core::{
+        image::{ImageRef, ImageVersion},
+        keys::ObjectKey,
+        plan::{
+            change::{Entry, ImageChange, SourceEdit},
+            claims::Claims,
+            place::{self, Place},
+            running::{current_text, is_settled, kept_version},
+            values::{self, ValueError},
+            verified::Verified,
+        },
+        resolve::{ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, source_type},
+        select::{Candidate, live::LiveImages},
+        verdict::{Reason, Verdict},
+    },
+};
+
+/// What was decided for one application.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The images, in the order of the list.
+    pub images: Vec<ImageUpdate>,
+    /// The sources that change, with nothing but the changes.
+    pub edits: Vec<SourceEdit>,
+    /// What an override file holds: the values of every image that changes, or whose version is settled. Images that
+    /// could not be decided are left out, so that the file keeps what it says about them.
+    pub entries: Vec<Entry>,
+}
+
+/// What was decided for one image.
+#[derive(Debug, Clone)]
+pub struct ImageUpdate {
+    /// The alias.
+    pub alias: String,
+    /// Whether Argo CD reports it as running, or it is updated by force.
+    pub live: bool,
+    /// The version that runs; `None` when nothing does.
+    pub current: Option<String>,
+    /// What runs, in the spelling of Argo CD.
+    pub running: Option<ImageRef>,
+    /// The change, or why there is none.
+    pub decision: Result<ImageChange, Verdict>,
+    /// What an override file lists when the image stays as it runs.
+    pub kept: Option<ImageRef>,
+}
+
+impl Update {
+    /// The changes, in the order of the images.
+    pub fn changes(&self) -> Vec<ImageChange> {
+        self.images
+            .iter()
+            .filter_map(|image| image.decision.as_ref().ok())
+            .cloned()
+            .collect()
+    }
+
+    /// Whether there is anything to write.
+    pub fn has_changes(&self) -> bool {
+        self.images.iter().any(|image| image.decision.is_ok())
+    }
+}
+
+/// Decides what changes in `application`. `picks` are the wanted versions of the images, in their order; for an image
+/// that was refused or does not run nothing has to be picked, and what stands there does not count.
+pub fn decide(
+    application: &Application,
+    tracked: &TrackedApplication,
+    live: &LiveImages,
+    picks: &[Result<Verified<Candidate>, Verdict>],
+) -> Update {
+    let mut decision = Decision {
+        application,
+        tracked,
+        live,
+        claims: Claims::of(application, tracked),
+        copies: Vec::new(),
+        entries: Vec::new(),
+    };
+    let images = tracked.images.iter().enumerate();
+    let images = images
+        .map(|(index, image)| decision.image(index, image, picks.get(index)))
+        .collect();
+    let mut edits = decision.copies;
+    edits.retain(|edit| edit.before != edit.after);
+    Update {
+        images,
+        edits,
+        entries: decision.entries,
+    }
+}
+
+struct Decision<'a> {
+    application: &'a Application,
+    tracked: &'a TrackedApplication,
+    live: &'a LiveImages,
+    claims: Claims,
+    copies: Vec<SourceEdit>,
+    entries: Vec<Entry>,
+}
+
+/// An image that can be written, with what runs and what is wanted.
+struct Subject<'a> {
+    image: &'a TrackedImage,
+    place: Place,
+    running: ImageRef,
+    wanted: ImageVersion,
+}
+
+impl Decision<'_> {
+    fn image(
+        &mut self,
+        index: usize,
+        resolved: &ResolvedImage,
+        pick: Option<&Result<Verified<Candidate>, Verdict>>,
+    ) -> ImageUpdate {
+        let mut update = ImageUpdate {
+            alias: resolved.alias.clone(),
+            live: false,
+            current: None,
+            running: None,
+            decision: Err(Verdict::new(Reason::NotLive, String::new())),
+            kept: None,
+        };
+        update.decision = match &resolved.tracked {
+            Err(verdict) => Err(verdict.clone()),
+            Ok(image) => self.tracked_image(index, image, pick, &mut update),
+        };
+        update
+    }
+
+    fn tracked_image(
+        &mut self,
+        index: usize,
+        image: &TrackedImage,
+        pick: Option<&Result<Verified<Candidate>, Verdict>>,
+        update: &mut ImageUpdate,
+    ) -> Result<ImageChange, Verdict> {
+        let found = self.running(image, None);
+        update.live = found.is_some() || image.force_update;
+        update.current = found.as_ref().map(current_text);
+        let place = place::place(self.application, self.tracked, &image.manifest_target).map_err(|e| unusable(&e))?;
+        if !update.live {
+            return Err(Verdict::new(
+                Reason::NotLive,
+                format!(
+                    "{} is not among the application's running images",
+                    image.reference.full_name()
+                ),
+            ));
+        }
+        let candidate = match pick {
+            Some(Ok(candidate)) => candidate.get(),
+            Some(Err(verdict)) => return Err(verdict.clone()),
+            None => return Err(Verdict::new(Reason::MetadataUnavailable, "no version was picked")),
+        };
+        let wanted = candidate.version();
+        // With digests, the one of several running images that is behind counts.
+        let found = self.running(image, Some(candidate)).or(found);
+        update.current = found.as_ref().map(current_text);
+        update.running.clone_from(&found);
+        let running = found.unwrap_or_else(|| ImageRef {
+            version: None,
+            ..image.reference.clone()
+        });
+        self.compare(
+            index,
+            &Subject {
+                image,
+                place,
+                running,
+                wanted,
+            },
+            update,
+        )
+    }
+
+    /// The running image that belongs to `image`.
+    fn running(&self, image: &TrackedImage, picked: Option<&Candidate>) -> Option<ImageRef> {
+        let found = self.live.find(
+            &image.reference,
+            image.manifest_target.kustomize_name(),
+            &image.policy,
+            picked,
+        )?;
+        Some(found.reference.clone())
+    }
+
+    /// Compares what runs and what is written with what is wanted, and notes the values.
+    fn compare(
+        &mut self,
+        index: usize,
+        subject: &Subject<'_>,
+        update: &mut ImageUpdate,
+    ) -> Result<ImageChange, Verdict> {
+        let Subject {
+            image,
+            place,
+            running,
+            wanted,
+        } = subject;
+        let settled = is_settled(image, running, wanted);
+        let version = if settled {
+            kept_version(running, wanted)
+        } else {
+            wanted.clone()
+        };
+        let reference = image.reference.with_version(version);
+        let entries = values::entries(place.kind, &reference, &image.manifest_target).map_err(|e| unusable(&e))?;
+        let others = self.claims.others(index, place.slot);
+        self.claims.claim(place.slot, &image.alias, &entries)?;
+        let copy = self.copy(place.slot)?;
+        let text = wanted.text();
+        let decision = if settled {
+            update.kept = Some(reference);
+            Err(Verdict::new(Reason::UpToDate, format!("{text} is running")))
+        } else if values::holds(&copy.after, &entries, &others) {
+            Err(Verdict::new(
+                Reason::UpToDate,
+                format!("{text} is already written, but does not run yet"),
+            ))
+        } else {
+            values::put(&mut copy.after, &entries, &others);
+            Ok(self.change(subject))
+        };
+        for entry in entries {
+            if !self.entries.contains(&entry) {
+                self.entries.push(entry);
+            }
+        }
+        decision
+    }
+
+    fn change(&self, subject: &Subject<'_>) -> ImageChange {
+        ImageChange {
+            application: ObjectKey::new(self.application.namespace(), self.application.name()),
+            alias: subject.image.alias.clone(),
+            image: subject.image.reference.clone(),
+            old: subject.running.version.clone().unwrap_or_default(),
+            new: subject.wanted.clone(),
+        }
+    }
+
+    /// The working copy of the source in `slot`.
+    fn copy(&mut self, slot: SourceSlot) -> Result<&mut SourceEdit, Verdict> {
+        let index = if let Some(index) = self.copies.iter().position(|copy| copy.slot == slot) {
+            index
+        } else {
+            let source = source_type::source_in(self.application, slot).ok_or_else(no_source)?;
+            self.copies.push(SourceEdit {
+                slot,
+                before: source.clone(),
+                after: source.clone(),
+            });
+            self.copies.len() - 1
+        };
+        self.copies.get_mut(index).ok_or_else(no_source)
+    }
+}
+
+fn no_source() -> Verdict {
+    Verdict::new(Reason::TargetUnusable, "the application has no such source any more")
+}
+
+fn unusable(error: &ValueError) -> Verdict {
+    let reason = match error {
+        ValueError::WrongSourceType { .. } => Reason::TargetUnusable,
+        ValueError::PluginTargetIncomplete => Reason::InvalidSetting,
+    };
+    Verdict::new(reason, error.to_string())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

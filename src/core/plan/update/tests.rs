@@ -1,0 +1,398 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    api::v1alpha1::ImageUpdater,
+    core::{
+        image::{Digest, Platform, TagName},
+        resolve::{ResolveContext, resolve},
+    },
+};
+
+/// An application `shop` that runs `live`, with one source of this type.
+fn application(source_type: &str, source: &Value, live: &[&str]) -> Value {
+    json!({
+        "metadata": {"namespace": "argocd", "name": "shop", "uid": "u"},
+        "spec": {"source": source},
+        "status": {"sourceType": source_type, "summary": {"images": live}},
+    })
+}
+
+fn resolved(application: &Value, images: &Value, write_back: &Value) -> (Arc<Application>, TrackedApplication) {
+    let updater: ImageUpdater = serde_json::from_value(json!({
+        "apiVersion": "argocd-image-updater.argoproj.io/v1alpha1",
+        "kind": "ImageUpdater",
+        "metadata": {"namespace": "argocd", "name": "u"},
+        "spec": {
+            "writeBackConfig": write_back,
+            "applicationRefs": [{"namePattern": "shop", "images": images}],
+        },
+    }))
+    .unwrap();
+    let application: Arc<Application> = Arc::new(serde_json::from_value(application.clone()).unwrap());
+    let context = ResolveContext {
+        argocd_namespace: "argocd".to_owned(),
+        runtime_platform: Platform::new("linux", "amd64"),
+        allow_env_ext_credentials: true,
+    };
+    let resolved = resolve(&updater, std::slice::from_ref(&application), &context).unwrap();
+    let tracked = resolved.applications.into_iter().next().unwrap().tracked.unwrap();
+    (application, tracked)
+}
+
+/// `tag`, `tag@digest`, or nothing for an image whose registry failed.
+fn pick(text: &str) -> Result<Verified<Candidate>, Verdict> {
+    if text.is_empty() {
+        return Err(Verdict::new(Reason::RegistryUnavailable, "down"));
+    }
+    let (tag, digest) = text.split_once('@').unwrap_or((text, ""));
+    Ok(Verified::no_policy(Candidate {
+        tag: TagName::new(tag).unwrap(),
+        digest: (!digest.is_empty()).then(|| digest_of(digest)),
+        facts: None,
+    }))
+}
+
+fn digest_of(seed: &str) -> Digest {
+    Digest::of(seed.as_bytes())
+}
+
+fn run(application: &Value, images: &Value, write_back: &Value, picks: &[&str]) -> Update {
+    let (application, tracked) = resolved(application, images, write_back);
+    let picks: Vec<_> = picks.iter().map(|text| pick(text)).collect();
+    decide(
+        &application,
+        &tracked,
+        &LiveImages::parse(application.live_images()),
+        &picks,
+    )
+}
+
+fn direct(source_type: &str, source: &Value, live: &[&str], images: &Value, picks: &[&str]) -> Update {
+    run(&application(source_type, source, live), images, &json!({}), picks)
+}
+
+fn reasons(update: &Update) -> Vec<String> {
+    let text = |image: &ImageUpdate| match &image.decision {
+        Ok(change) => format!("{} -> {}", change.old.tag, change.new.tag),
+        Err(verdict) => verdict.reason.to_string(),
+    };
+    update.images.iter().map(text).collect()
+}
+
+fn written(update: &Update) -> Value {
+    serde_json::to_value(&update.edits.first().expect("an edit").after).unwrap()
+}
+
+/// An update with one change.
+pub(crate) fn one_change() -> Update {
+    direct(
+        "Kustomize",
+        &json!({}),
+        &["a/x:1"],
+        &json!([{"imageName": "a/x"}]),
+        &["2"],
+    )
+}
+
+/// An update without changes.
+pub(crate) fn no_change() -> Update {
+    direct(
+        "Kustomize",
+        &json!({}),
+        &["a/x:2"],
+        &json!([{"imageName": "a/x"}]),
+        &["2"],
+    )
+}
+
+#[test]
+fn a_newer_tag_is_a_change_of_the_source() {
+    let update = one_change();
+    assert_eq!(reasons(&update), ["1 -> 2"]);
+    assert_eq!(written(&update), json!({"kustomize": {"images": ["a/x:2"]}}));
+    assert_eq!(update.images[0].current.as_deref(), Some("1"));
+    let change = &update.changes()[0];
+    assert_eq!(change.application.to_string(), "argocd/shop");
+    assert_eq!((change.old.text(), change.new.text()), ("1", "2"));
+}
+
+#[test]
+fn what_runs_or_is_written_already_is_left_alone_and_there_is_nothing_to_write() {
+    let image = json!([{"imageName": "a/x"}]);
+    let written = json!({"kustomize": {"images": ["a/x:2"]}});
+    for (source, live) in [(&json!({}), "a/x:2"), (&written, "a/x:1")] {
+        let update = direct("Kustomize", source, &[live], &image, &["2"]);
+        assert_eq!(reasons(&update), ["UpToDate"], "{live}");
+        assert!(!update.has_changes() && update.edits.is_empty(), "{live}");
+    }
+}
+
+#[test]
+fn only_what_changes_is_written_to_the_application_but_entries_list_every_settled_image() {
+    let images = json!([{"imageName": "a/x"}, {"imageName": "a/y"}, {"imageName": "a/z"}, {"imageName": "a/w"}]);
+    let live = ["a/x:1", "a/y:1", "a/z:1"];
+    let update = direct("Kustomize", &json!({}), &live, &images, &["1", "2", "", "3"]);
+    assert_eq!(
+        reasons(&update),
+        ["UpToDate", "1 -> 2", "RegistryUnavailable", "NotLive"]
+    );
+    assert_eq!(written(&update), json!({"kustomize": {"images": ["a/y:2"]}}));
+    let listed: Vec<_> = update.entries.iter().map(|entry| format!("{entry:?}")).collect();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    assert!(
+        listed[0].contains("\"a/x\"") && listed[1].contains("\"a/y\""),
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn an_image_that_is_not_live_is_only_updated_by_force_and_never_to_an_empty_tag() {
+    for (force, expected) in [(false, "NotLive"), (true, " -> 2")] {
+        let images = json!([{"imageName": "a/x", "commonUpdateSettings": {"forceUpdate": force}}]);
+        let update = direct("Helm", &json!({}), &[], &images, &["2"]);
+        assert_eq!(reasons(&update), [expected]);
+        assert_eq!(
+            (update.images[0].live, update.images[0].current.as_deref()),
+            (force, None)
+        );
+    }
+    let forced = |name: &str| {
+        json!({"imageName": name, "commonUpdateSettings": {"forceUpdate": true},
+        "manifestTargets": {"helm": {"name": format!("{name}.name"), "tag": format!("{name}.tag")}}})
+    };
+    let update = direct("Helm", &json!({}), &[], &json!([forced("x"), forced("y")]), &["", "2"]);
+    assert_eq!(reasons(&update), ["RegistryUnavailable", " -> 2"]);
+    assert_eq!(
+        written(&update)["helm"]["parameters"],
+        json!([
+            {"name": "y.name", "value": "y", "forceString": true},
+            {"name": "y.tag", "value": "2", "forceString": true},
+        ]),
+        "the image without a pick is not blanked"
+    );
+}
+
+#[test]
+fn nothing_is_written_when_every_registry_fails_or_everything_is_scaled_to_zero() {
+    let source = json!({"helm": {"parameters": [{"name": "image.tag", "value": "1"}]}});
+    let images = json!([{"imageName": "a/x"}]);
+    for live in [&["a/x:1"][..], &[]] {
+        let update = direct("Helm", &source, live, &images, &[""]);
+        assert!(
+            !update.has_changes() && update.edits.is_empty() && update.entries.is_empty(),
+            "{update:?}"
+        );
+    }
+}
+
+#[test]
+fn an_old_image_that_a_finished_job_keeps_in_the_status_does_not_repeat_the_update() {
+    let images = json!([{"imageName": "a/x"}]);
+    let live = ["a/x:1", "a/x:2"];
+    let update = direct("Kustomize", &json!({}), &live, &images, &["2"]);
+    let source = update
+        .edits
+        .first()
+        .map_or(json!({}), |edit| serde_json::to_value(&edit.after).unwrap());
+    let again = direct("Kustomize", &source, &live, &images, &["2"]);
+    assert!(!again.has_changes(), "{again:?}");
+}
+
+#[test]
+fn deciding_on_its_own_result_changes_nothing() {
+    let digest = json!({"updateStrategy": "digest"});
+    let plugin = json!([{"imageName": "a/x", "manifestTargets": {"plugin": {"spec": "IMG"}}}]);
+    let renamed = json!([{"imageName": "g.test/x", "manifestTargets": {"kustomize": {"name": "base/x"}}}]);
+    let digests = json!([
+        {"alias": "d", "imageName": "a/x:dev", "commonUpdateSettings": digest, "manifestTargets": {"kustomize": {"name": "d"}}},
+        {"alias": "m", "imageName": "a/x:main", "commonUpdateSettings": digest, "manifestTargets": {"kustomize": {"name": "m"}}},
+    ]);
+    for (source_type, live, images, picks) in [
+        ("Helm", &["a/x:1"][..], json!([{"imageName": "a/x"}]), &["2"][..]),
+        ("Plugin", &["a/x:1"], plugin, &["2"]),
+        ("Kustomize", &["base/x:1"], renamed, &["2"]),
+        ("Kustomize", &["a/x:dev", "a/x:main"], digests, &["dev@a", "main@b"]),
+    ] {
+        let first = direct(source_type, &json!({}), live, &images, picks);
+        assert_eq!(
+            first.changes().len(),
+            picks.len(),
+            "{source_type} {:?}",
+            reasons(&first)
+        );
+        let again = direct(source_type, &written(&first), live, &images, picks);
+        assert!(!again.has_changes(), "{source_type} {:?}", reasons(&again));
+        assert_eq!(again.entries, first.entries, "{source_type}");
+    }
+}
+
+#[test]
+fn two_aliases_of_one_image_do_not_take_each_others_place() {
+    let images = json!([
+        {"alias": "plain", "imageName": "a/x:2.x"},
+        {"alias": "named", "imageName": "a/x:3.x", "manifestTargets": {"kustomize": {"name": "base"}}},
+    ]);
+    let before = json!({"kustomize": {"images": ["base=a/x:1"]}});
+    let update = direct("Kustomize", &before, &["a/x:1"], &images, &["2", "3"]);
+    assert_eq!(
+        written(&update),
+        json!({"kustomize": {"images": ["base=a/x:3", "a/x:2"]}})
+    );
+}
+
+#[test]
+fn two_images_that_want_one_place_with_different_values_are_a_conflict_and_the_first_keeps_it() {
+    let images = json!([{"alias": "one", "imageName": "a/x"}, {"alias": "two", "imageName": "a/y"}]);
+    let update = direct("Helm", &json!({}), &["a/x:1", "a/y:1"], &images, &["2", "3"]);
+    assert_eq!(reasons(&update), ["1 -> 2", "Conflict"]);
+    let verdict = update.images[1].decision.as_ref().unwrap_err();
+    assert!(
+        verdict.message.contains("\"one\"") && verdict.message.contains("image.name"),
+        "{verdict}"
+    );
+    assert_eq!(written(&update)["helm"]["parameters"][1]["value"], "2");
+}
+
+#[test]
+fn digests_are_compared_before_tags_and_a_lost_tag_comes_back() {
+    let images = json!([{"imageName": "a/x:main", "commonUpdateSettings": {"updateStrategy": "digest"}}]);
+    let (a, b) = (digest_of("a"), digest_of("b"));
+    for (live, expected) in [
+        (format!("a/x@{a}"), "UpToDate"),
+        (format!("a/x:main@{a}"), "UpToDate"),
+        (format!("a/x:main@{b}"), "main -> main"),
+        ("a/x:main".to_owned(), "main -> main"),
+    ] {
+        let update = direct("Kustomize", &json!({}), &[&live], &images, &["main@a"]);
+        assert_eq!(reasons(&update), [expected], "{live}");
+        let Some(Entry::KustomizeImage { image, .. }) = update.entries.first() else {
+            panic!("no entry for {live}")
+        };
+        assert_eq!(image.full_name_with_version(), format!("a/x:main@{a}"), "{live}");
+    }
+}
+
+#[test]
+fn an_image_that_kustomize_renames_is_only_settled_under_its_new_name() {
+    let images = json!([{"imageName": "g.test/x", "manifestTargets": {"kustomize": {"name": "base/x"}}}]);
+    for (live, expected) in [("base/x:2", "2 -> 2"), ("g.test/x:2", "UpToDate")] {
+        let update = direct("Kustomize", &json!({}), &[live], &images, &["2"]);
+        assert_eq!(reasons(&update), [expected], "{live}");
+    }
+}
+
+#[test]
+fn a_plugin_target_needs_a_plugin_and_a_plugin_needs_a_complete_target() {
+    let targeted = json!([{"imageName": "a/x", "manifestTargets": {"plugin": {"spec": "IMG"}}}]);
+    let plain = json!([{"imageName": "a/x"}]);
+    for (source_type, images, expected) in [
+        ("Helm", &targeted, "TargetUnusable"),
+        ("Plugin", &plain, "InvalidSetting"),
+        ("Plugin", &targeted, "1 -> 2"),
+    ] {
+        let update = direct(source_type, &json!({}), &["a/x:1"], images, &["2"]);
+        assert_eq!(reasons(&update), [expected], "{source_type}");
+        assert_eq!(update.has_changes(), !update.edits.is_empty());
+    }
+}
+
+/// A chart beside a kustomization, as in the layout where the target of the second was ignored.
+fn chart_and_kustomization() -> Value {
+    json!({
+        "metadata": {"namespace": "argocd", "name": "shop"},
+        "spec": {"sources": [
+            {"repoURL": "https://charts.test", "chart": "redis", "helm": {"valueFiles": ["x"]}},
+            {"repoURL": "https://git.test/r.git", "path": "k"},
+        ]},
+        "status": {"sourceTypes": ["Helm", "Kustomize"], "summary": {"images": ["a/x:1", "a/y:1"]}},
+    })
+}
+
+#[test]
+fn each_image_is_written_to_the_source_that_its_target_names() {
+    let images = json!([
+        {"imageName": "a/x"},
+        {"imageName": "a/y", "manifestTargets": {"kustomize": {"name": "a/y"}}},
+    ]);
+    let update = run(&chart_and_kustomization(), &images, &json!({}), &["2", "3"]);
+    let slots: Vec<_> = update.edits.iter().map(|edit| edit.slot).collect();
+    assert_eq!(slots, [SourceSlot::Multi(0), SourceSlot::Multi(1)]);
+    assert_eq!(update.edits[0].after.kustomize, None);
+    let images = update.edits[1].after.kustomize.as_ref().and_then(|k| k.images.clone());
+    assert_eq!(images, Some(vec!["a/y=a/y:3".to_owned()]));
+    assert_eq!(update.edits[1].after.helm, None);
+}
+
+#[test]
+fn of_two_kustomize_sources_the_other_one_is_never_touched() {
+    let mut given = chart_and_kustomization();
+    given["spec"]["sources"] = json!([
+        {"repoURL": "r", "path": "a", "kustomize": {"images": ["b/z:1"]}}, {"repoURL": "r", "path": "b", "kustomize": {}},
+    ]);
+    given["status"]["sourceTypes"] = json!(["Kustomize", "Kustomize"]);
+    let update = run(&given, &json!([{"imageName": "a/x"}]), &json!({}), &["2"]);
+    let slots: Vec<_> = update.edits.iter().map(|edit| edit.slot).collect();
+    assert_eq!(slots, [SourceSlot::Multi(0)]);
+}
+
+#[test]
+fn a_hydrated_application_is_edited_in_its_dry_source() {
+    let given = json!({
+        "metadata": {"namespace": "argocd", "name": "shop"},
+        "spec": {"sourceHydrator": {"drySource": {"repoURL": "r", "path": "dry"}}},
+        "status": {"sourceType": "Kustomize", "summary": {"images": ["a/x:1"]}},
+    });
+    let update = run(&given, &json!([{"imageName": "a/x"}]), &json!({}), &["2"]);
+    assert_eq!(update.edits[0].slot, SourceSlot::Hydrator);
+    assert_eq!(written(&update)["kustomize"]["images"], json!(["a/x:2"]));
+}
+
+#[test]
+fn with_git_a_plugin_application_is_written_as_helm_parameters() {
+    let mut given = application(
+        "Plugin",
+        &json!({"repoURL": "https://git.test/r.git", "path": "p"}),
+        &["a/x:1"],
+    );
+    given["spec"]["source"]["targetRevision"] = json!("main");
+    let update = run(
+        &given,
+        &json!([{"imageName": "a/x"}]),
+        &json!({"method": "git"}),
+        &["2"],
+    );
+    let Some(Entry::HelmParameter { name, value }) = update.entries.last() else {
+        panic!("{update:?}")
+    };
+    assert_eq!((name.as_str(), value.as_str()), ("image.tag", "2"));
+}
+
+#[test]
+fn a_refused_image_keeps_its_reason_and_the_others_go_on() {
+    let images = json!([
+        {"imageName": "a/x", "commonUpdateSettings": {"minimumAge": "1h"}},
+        {"imageName": "a/y"},
+    ]);
+    let update = direct("Kustomize", &json!({}), &["a/x:1", "a/y:1"], &images, &["2", "2"]);
+    assert_eq!(reasons(&update), ["UnsupportedSetting", "1 -> 2"]);
+    assert!(!update.images[0].live);
+}
+
+#[test]
+fn the_configured_spelling_is_written_whatever_runs() {
+    let update = direct(
+        "Kustomize",
+        &json!({}),
+        &["docker.io/a/x:1"],
+        &json!([{"imageName": "a/x"}]),
+        &["2"],
+    );
+    assert_eq!(written(&update), json!({"kustomize": {"images": ["a/x:2"]}}));
+    assert_eq!(
+        update.images[0].running.as_ref().unwrap().full_name_with_version(),
+        "docker.io/a/x:1"
+    );
+}

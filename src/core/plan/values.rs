@@ -1,0 +1,239 @@
+//! The values of an image in a source: Helm parameters, Kustomize images, plugin variables.
+//!
+//! Nothing but those lists is touched. Parameters and variables are raw objects, so that keys which this program does not
+//! know survive. An empty value is never written.
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::argocd::ApplicationSource,
+    core::{
+        image::ImageRef,
+        plan::{change::Entry, kustomize},
+        resolve::{
+            ApplicationKind, ManifestTarget,
+            manifest_target::{DEFAULT_HELM_NAME, DEFAULT_HELM_TAG},
+            source_type::SourceType,
+        },
+    },
+};
+
+/// Why an image has no values in a source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// The source is of a type that cannot hold it.
+    #[error("a source of type {wanted} is needed, and this one is {found:?}")]
+    WrongSourceType {
+        /// What is needed.
+        wanted: &'static str,
+        /// What is there.
+        found: SourceType,
+    },
+    /// The version of the image would be written nowhere.
+    #[error("a plugin needs manifestTargets.plugin with spec, or with a tag variable")]
+    PluginTargetIncomplete,
+}
+
+/// The names of the values of an image.
+enum Names<'a> {
+    /// One value holds the whole reference.
+    Whole(&'a str),
+    /// One holds the name, one tag and digest.
+    Split(Option<&'a str>, Option<&'a str>),
+}
+
+fn helm_names(target: &ManifestTarget) -> Names<'_> {
+    match target {
+        ManifestTarget::HelmSpec(spec) => Names::Whole(spec),
+        ManifestTarget::Helm { name, tag } => Names::Split(Some(name), Some(tag)),
+        _ => Names::Split(Some(DEFAULT_HELM_NAME), Some(DEFAULT_HELM_TAG)),
+    }
+}
+
+fn plugin_names(target: &ManifestTarget) -> Result<Names<'_>, ValueError> {
+    match target {
+        ManifestTarget::PluginSpec(spec) => Ok(Names::Whole(spec)),
+        ManifestTarget::Plugin { name, tag: Some(tag) } => Ok(Names::Split(name.as_deref(), Some(tag))),
+        _ => Err(ValueError::PluginTargetIncomplete),
+    }
+}
+
+/// The values of `image` in a source of this kind. A reference without version gives no value for the tag.
+pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget) -> Result<Vec<Entry>, ValueError> {
+    let pairs = |names: Names<'_>| -> Vec<(String, String)> {
+        let pairs = match names {
+            Names::Whole(name) => vec![(Some(name), image.full_name_with_version())],
+            Names::Split(name, tag) => vec![(name, image.full_name()), (tag, image.tag_with_digest())],
+        };
+        let wanted = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        wanted
+            .filter_map(|(name, value)| Some((name?.to_owned(), value)))
+            .collect()
+    };
+    Ok(match kind {
+        ApplicationKind::Helm => {
+            let parameters = pairs(helm_names(target)).into_iter();
+            parameters
+                .map(|(name, value)| Entry::HelmParameter { name, value })
+                .collect()
+        }
+        ApplicationKind::Plugin => {
+            let variables = pairs(plugin_names(target)?).into_iter();
+            variables
+                .map(|(name, value)| Entry::PluginVariable { name, value })
+                .collect()
+        }
+        ApplicationKind::Kustomize => vec![Entry::KustomizeImage {
+            name: target.kustomize_name().map(str::to_owned),
+            image: image.clone(),
+        }],
+    })
+}
+
+/// What stands in `source` for `image` now, as one text; empty when there is nothing, or only a part. Of a Kustomize image
+/// the whole entry, its left side included.
+pub fn current(
+    kind: ApplicationKind,
+    source: &ApplicationSource,
+    image: &ImageRef,
+    target: &ManifestTarget,
+) -> Result<String, ValueError> {
+    let joined = |list: &[Value], names: Names<'_>| match names {
+        Names::Whole(name) => value_of(list, name).unwrap_or("").to_owned(),
+        Names::Split(name, tag) => {
+            let find = |name: Option<&str>| name.and_then(|name| value_of(list, name));
+            match (find(name), find(tag)) {
+                (Some(name), Some(tag)) => format!("{name}:{tag}"),
+                _ => String::new(),
+            }
+        }
+    };
+    match kind {
+        ApplicationKind::Helm => Ok(joined(helm_list(source), helm_names(target))),
+        ApplicationKind::Plugin => Ok(joined(plugin_list(source), plugin_names(target)?)),
+        ApplicationKind::Kustomize => {
+            let list = kustomize_list(source);
+            let found = kustomize::places(list, target.kustomize_name(), image, &[]);
+            let entry = found.first().and_then(|index| list.get(*index));
+            Ok(entry.cloned().unwrap_or_default())
+        }
+    }
+}
+
+/// Whether every value of `image` stands in `source` already. The left side of a Kustomize entry is not compared.
+pub fn holds(source: &ApplicationSource, entries: &[Entry], others: &[String]) -> bool {
+    entries.iter().all(|entry| match entry {
+        Entry::HelmParameter { name, value } => value_of(helm_list(source), name) == Some(value),
+        Entry::PluginVariable { name, value } => value_of(plugin_list(source), name) == Some(value),
+        Entry::KustomizeImage { name, image } => {
+            let list = kustomize_list(source);
+            let wanted = image.full_name_with_version();
+            let mut found = kustomize::places(list, name.as_deref(), image, others)
+                .into_iter()
+                .peekable();
+            found.peek().is_some()
+                && found.all(|index| {
+                    list.get(index)
+                        .is_some_and(|text| kustomize::Override::split(text).reference == wanted)
+                })
+        }
+    })
+}
+
+/// Puts `entries` into `source`. What has the same name is replaced where it stands, the rest is appended, everything
+/// else is kept. `others` are the left sides of Kustomize entries that belong to other images.
+pub fn put(source: &mut ApplicationSource, entries: &[Entry], others: &[String]) {
+    for entry in entries {
+        match entry {
+            Entry::HelmParameter { name, value } => {
+                let list = source.helm.get_or_insert_default().parameters.get_or_insert_default();
+                put_named(list, name, &json!({"name": name, "value": value, "forceString": true}));
+            }
+            Entry::PluginVariable { name, value } => {
+                let list = source.plugin.get_or_insert_default().env.get_or_insert_default();
+                put_named(list, name, &json!({"name": name, "value": value}));
+            }
+            Entry::KustomizeImage { name, image } => {
+                let list = source.kustomize.get_or_insert_default().images.get_or_insert_default();
+                put_image(list, name.as_deref(), image, others);
+            }
+        }
+    }
+}
+
+/// Sets the values of `image` on `source`. See [`put`].
+pub fn set(
+    kind: ApplicationKind,
+    source: &mut ApplicationSource,
+    image: &ImageRef,
+    target: &ManifestTarget,
+    others: &[String],
+) -> Result<(), ValueError> {
+    put(source, &entries(kind, image, target)?, others);
+    Ok(())
+}
+
+fn helm_list(source: &ApplicationSource) -> &[Value] {
+    source
+        .helm
+        .as_ref()
+        .and_then(|helm| helm.parameters.as_deref())
+        .unwrap_or(&[])
+}
+
+fn kustomize_list(source: &ApplicationSource) -> &[String] {
+    source
+        .kustomize
+        .as_ref()
+        .and_then(|kustomize| kustomize.images.as_deref())
+        .unwrap_or(&[])
+}
+
+fn plugin_list(source: &ApplicationSource) -> &[Value] {
+    source
+        .plugin
+        .as_ref()
+        .and_then(|plugin| plugin.env.as_deref())
+        .unwrap_or(&[])
+}
+
+fn is_named(object: &Value, name: &str) -> bool {
+    object.get("name").and_then(Value::as_str) == Some(name)
+}
+
+/// The value of the last object of this name, which is the one that counts.
+fn value_of<'a>(list: &'a [Value], name: &str) -> Option<&'a str> {
+    let object = list.iter().rev().find(|object| is_named(object, name))?;
+    object.get("value").and_then(Value::as_str)
+}
+
+/// Sets the keys of `wanted` in every object of this name, or appends it.
+fn put_named(list: &mut Vec<Value>, name: &str, wanted: &Value) {
+    let mut found = false;
+    for object in list.iter_mut().filter(|object| is_named(object, name)) {
+        found = true;
+        if let (Some(object), Some(wanted)) = (object.as_object_mut(), wanted.as_object()) {
+            object.extend(wanted.clone());
+        }
+    }
+    if !found {
+        list.push(wanted.clone());
+    }
+}
+
+fn put_image(list: &mut Vec<String>, name: Option<&str>, image: &ImageRef, others: &[String]) {
+    let text = kustomize::text(name, image);
+    let found = kustomize::places(list, name, image, others);
+    if found.is_empty() {
+        list.push(text);
+        return;
+    }
+    for index in found {
+        if let Some(entry) = list.get_mut(index) {
+            entry.clone_from(&text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! The Event that is recorded for an Application when its images were updated.
+//!
+//! Other programs read it: name, reason, source and annotations are those that Argo CD Image Updater has always written.
+//! Pure; the creation of the object is `cluster::events`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{Event, EventSource, ObjectReference},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
+};
+
+use crate::{
+    api::argocd::Application,
+    core::{
+        image::{ImageRef, ImageVersion},
+        plan::ImageChange,
+    },
+};
+
+/// The reason of the event.
+pub const REASON: &str = "ImagesUpdated";
+
+/// The component that the event comes from.
+pub const COMPONENT: &str = "ArgocdImageUpdater";
+
+/// The most bytes of an event's message that the API server takes.
+const MESSAGE_LIMIT: usize = 1024;
+
+/// The most bytes of a name.
+const NAME_LIMIT: usize = 253;
+
+/// The event for `changes`, all of them written to `application` or to its git target, at the time `at`.
+pub fn images_updated(application: &Application, changes: &[ImageChange], at: Timestamp) -> Event {
+    let time = Some(Time(at));
+    Event {
+        metadata: ObjectMeta {
+            name: Some(name(application.name(), at)),
+            namespace: Some(application.namespace().to_owned()),
+            annotations: Some(annotations(changes)),
+            ..ObjectMeta::default()
+        },
+        involved_object: ObjectReference {
+            api_version: Some("argoproj.io/v1alpha1".to_owned()),
+            kind: Some("Application".to_owned()),
+            namespace: Some(application.namespace().to_owned()),
+            name: Some(application.name().to_owned()),
+            uid: application.metadata.uid.clone(),
+            ..ObjectReference::default()
+        },
+        type_: Some("Normal".to_owned()),
+        reason: Some(REASON.to_owned()),
+        message: Some(message(changes)),
+        source: Some(EventSource {
+            component: Some(COMPONENT.to_owned()),
+            ..EventSource::default()
+        }),
+        count: Some(1),
+        first_timestamp: time.clone(),
+        last_timestamp: time,
+        ..Event::default()
+    }
+}
+
+/// `<application>.<nanoseconds since 1970 in hex>`; a long application name is cut, so that the whole is a legal name.
+fn name(application: &str, at: Timestamp) -> String {
+    let moment = format!("{:x}", at.as_nanosecond().max(0));
+    let room = NAME_LIMIT.saturating_sub(moment.len() + 1);
+    let end = application.floor_char_boundary(room);
+    let stem = application.get(..end).unwrap_or_default().trim_end_matches(['-', '.']);
+    format!("{stem}.{moment}")
+}
+
+fn annotations(changes: &[ImageChange]) -> BTreeMap<String, String> {
+    let of_one = |(index, change): (usize, &ImageChange)| {
+        let key = move |last: &str| format!("argocd-image-updater.image-{index}/{last}");
+        [
+            (key("full-image-name"), full_name(&change.image)),
+            (key("image-name"), change.image.name.clone()),
+            (key("old-tag"), version(&change.old).to_owned()),
+            (key("new-tag"), version(&change.new).to_owned()),
+        ]
+    };
+    changes.iter().enumerate().flat_map(of_one).collect()
+}
+
+fn message(changes: &[ImageChange]) -> String {
+    let one = |change: &ImageChange| {
+        let (old, new) = (version(&change.old), version(&change.new));
+        format!("{} from {old:?} to {new:?}", full_name(&change.image))
+    };
+    let all: Vec<_> = changes.iter().map(one).collect();
+    let mut text = format!("Updated {}", all.join(", "));
+    if text.len() > MESSAGE_LIMIT {
+        text.truncate(text.floor_char_boundary(MESSAGE_LIMIT - '…'.len_utf8()));
+        text.push('…');
+    }
+    text
+}
+
+/// The image without its version, with its registry where one is written.
+fn full_name(image: &ImageRef) -> String {
+    let ImageRef { registry, name, .. } = image;
+    if registry.is_empty() || name.starts_with(&format!("{registry}/")) {
+        return name.clone();
+    }
+    format!("{registry}/{name}")
+}
+
+/// The digest when there is one, else the tag.
+fn version(version: &ImageVersion) -> &str {
+    if version.digest.is_empty() {
+        &version.tag
+    } else {
+        &version.digest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::core::keys::ObjectKey;
+
+    fn change(registry: &str, old: (&str, &str), new: (&str, &str)) -> ImageChange {
+        let version = |(tag, digest): (&str, &str)| ImageVersion {
+            tag: tag.to_owned(),
+            digest: digest.to_owned(),
+        };
+        ImageChange {
+            application: ObjectKey::new("argocd", "shop"),
+            alias: "api".to_owned(),
+            image: ImageRef {
+                registry: registry.to_owned(),
+                name: "shop/api".to_owned(),
+                version: None,
+            },
+            old: version(old),
+            new: version(new),
+        }
+    }
+
+    fn application(name: &str) -> Application {
+        serde_json::from_value(json!({"metadata": {"name": name, "namespace": "argocd", "uid": "u-1"}})).unwrap()
+    }
+
+    #[test]
+    fn the_event_names_the_application_and_every_change() {
+        let at: Timestamp = "2026-03-01T10:00:00.000000001Z".parse().unwrap();
+        let changes = [
+            change("quay.io", ("1.0", ""), ("1.1", "")),
+            change("", ("main", "sha256:aa"), ("main", "sha256:bb")),
+        ];
+        let event = serde_json::to_value(images_updated(&application("shop"), &changes, at)).unwrap();
+        assert_eq!(
+            event,
+            json!({
+                "apiVersion": "v1", "kind": "Event",
+                "metadata": {
+                    "name": "shop.1898af4d52654001", "namespace": "argocd",
+                    "annotations": {
+                        "argocd-image-updater.image-0/full-image-name": "quay.io/shop/api",
+                        "argocd-image-updater.image-0/image-name": "shop/api",
+                        "argocd-image-updater.image-0/old-tag": "1.0",
+                        "argocd-image-updater.image-0/new-tag": "1.1",
+                        "argocd-image-updater.image-1/full-image-name": "shop/api",
+                        "argocd-image-updater.image-1/image-name": "shop/api",
+                        "argocd-image-updater.image-1/old-tag": "sha256:aa",
+                        "argocd-image-updater.image-1/new-tag": "sha256:bb",
+                    },
+                },
+                "involvedObject": {
+                    "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                    "namespace": "argocd", "name": "shop", "uid": "u-1",
+                },
+                "type": "Normal", "reason": "ImagesUpdated", "count": 1,
+                "message": "Updated quay.io/shop/api from \"1.0\" to \"1.1\", \
+                    shop/api from \"sha256:aa\" to \"sha256:bb\"",
+                "source": {"component": "ArgocdImageUpdater"},
+                "firstTimestamp": "2026-03-01T10:00:00Z", "lastTimestamp": "2026-03-01T10:00:00Z",
+            })
+        );
+    }
+
+    #[test]
+    fn long_names_and_many_changes_stay_within_what_the_api_server_takes() {
+        let at = Timestamp::UNIX_EPOCH;
+        let name = format!("{}-", "a".repeat(251));
+        let changes = vec![change("quay.io", ("1", ""), ("2", "")); 100];
+        let event = images_updated(&application(&name), &changes, at);
+        assert_eq!(event.metadata.name.unwrap(), format!("{}.0", "a".repeat(251)));
+        assert!(event.message.unwrap().len() <= MESSAGE_LIMIT);
+    }
+}

@@ -1,0 +1,325 @@
+//! Three layers of settings become one: spec, rule, image; field by field, the most specific layer that has the field wins.
+//!
+//! Short forms are turned into long ones layer by layer, before anything is merged. An explicit empty list or text is a
+//! value: it replaces. `author` and `pullRequest` are taken whole. What the merged texts mean is decided elsewhere:
+//! `super::image` and [`super::write_target`].
+
+use std::borrow::Cow;
+
+use crate::{
+    api::v1alpha1::{
+        AllowTag, Author, CommonUpdateSettings, GitConfig, ImageConfig, ImagesVerification, WriteBackConfig,
+    },
+    core::report::Remark,
+};
+
+/// One layer of settings and where it stands in the resource.
+#[derive(Debug)]
+pub struct Layer<'a, T: Clone> {
+    /// The path of the object that holds the settings, `spec.applicationRefs[0]`.
+    pub owner: String,
+    /// The settings, with short forms turned into long ones.
+    pub settings: Cow<'a, T>,
+}
+
+impl<T: Clone> Layer<'_, T> {
+    /// The same layer, borrowed.
+    pub fn share(&self) -> Layer<'_, T> {
+        Layer {
+            owner: self.owner.clone(),
+            settings: Cow::Borrowed(&self.settings),
+        }
+    }
+}
+
+/// Merges layers, the most general first.
+pub fn merge_update_settings<'a>(layers: impl IntoIterator<Item = &'a CommonUpdateSettings>) -> CommonUpdateSettings {
+    layers
+        .into_iter()
+        .fold(CommonUpdateSettings::default(), |general, specific| {
+            let CommonUpdateSettings {
+                update_strategy,
+                force_update,
+                allow_tags,
+                ignore_tags,
+                pull_secret,
+                platforms,
+                extract,
+                order,
+                minimum_age,
+                allow_downgrade,
+                pin_digest,
+                current_from,
+            } = specific.clone();
+            CommonUpdateSettings {
+                update_strategy: update_strategy.or(general.update_strategy),
+                force_update: force_update.or(general.force_update),
+                allow_tags: allow_tags.or(general.allow_tags),
+                ignore_tags: ignore_tags.or(general.ignore_tags),
+                pull_secret: pull_secret.or(general.pull_secret),
+                platforms: platforms.or(general.platforms),
+                extract: extract.or(general.extract),
+                order: order.or(general.order),
+                minimum_age: minimum_age.or(general.minimum_age),
+                allow_downgrade: allow_downgrade.or(general.allow_downgrade),
+                pin_digest: pin_digest.or(general.pin_digest),
+                current_from: current_from.or(general.current_from),
+            }
+        })
+}
+
+/// Merges layers, the most general first; `None` when there is no block at all.
+pub fn merge_verification<'a>(layers: impl IntoIterator<Item = &'a ImagesVerification>) -> Option<ImagesVerification> {
+    layers.into_iter().fold(None, |general, specific| {
+        let general = general.unwrap_or_default();
+        let ImagesVerification {
+            enabled,
+            cosign_key,
+            cosign_keys,
+            keyless,
+            on_unverified,
+        } = specific.clone();
+        Some(ImagesVerification {
+            enabled: enabled.or(general.enabled),
+            cosign_key: cosign_key.or(general.cosign_key),
+            cosign_keys: cosign_keys.or(general.cosign_keys),
+            keyless: keyless.or(general.keyless),
+            on_unverified: on_unverified.or(general.on_unverified),
+        })
+    })
+}
+
+/// Merges layers, the most general first. A rule can replace an inherited `pullRequest`, but not remove it.
+pub fn merge_write_back<'a>(layers: impl IntoIterator<Item = &'a WriteBackConfig>) -> WriteBackConfig {
+    layers
+        .into_iter()
+        .fold(WriteBackConfig::default(), |general, specific| {
+            let WriteBackConfig {
+                method,
+                git_commit_user,
+                git_commit_email,
+                git_config,
+            } = specific.clone();
+            WriteBackConfig {
+                method: method.or(general.method),
+                git_commit_user: git_commit_user.or(general.git_commit_user),
+                git_commit_email: git_commit_email.or(general.git_commit_email),
+                git_config: match (general.git_config, git_config) {
+                    (Some(general), Some(specific)) => Some(merge_git(general, specific)),
+                    (general, specific) => specific.or(general),
+                },
+            }
+        })
+}
+
+fn merge_git(general: GitConfig, specific: GitConfig) -> GitConfig {
+    let GitConfig {
+        repository,
+        branch,
+        write_back_target,
+        author,
+        message,
+        commit_grouping,
+        refresh_application,
+        respect_sync_windows,
+        pull_request,
+    } = specific;
+    GitConfig {
+        repository: repository.or(general.repository),
+        branch: branch.or(general.branch),
+        write_back_target: write_back_target.or(general.write_back_target),
+        author: author.or(general.author),
+        message: message.or(general.message),
+        commit_grouping: commit_grouping.or(general.commit_grouping),
+        refresh_application: refresh_application.or(general.refresh_application),
+        respect_sync_windows: respect_sync_windows.or(general.respect_sync_windows),
+        pull_request: pull_request.or(general.pull_request),
+    }
+}
+
+/// The image's own layer: `updateStrategy` and `allowTags` of the image become fields of its `commonUpdateSettings`.
+/// Where both forms are set the long one wins, with a warning. `path` is the path of the image.
+pub fn image_layer<'a>(
+    image: &'a ImageConfig,
+    path: &str,
+    warnings: &mut Vec<Remark>,
+) -> Layer<'a, CommonUpdateSettings> {
+    let mut settings = Cow::Owned(CommonUpdateSettings::default());
+    if let Some(long) = &image.common_update_settings {
+        settings = Cow::Borrowed(long);
+    }
+    let mut both = |field: &str| warnings.push(both_forms(path, field, &format!("commonUpdateSettings.{field}")));
+    if let Some(short) = &image.update_strategy {
+        if settings.update_strategy.is_some() {
+            both("updateStrategy");
+        } else {
+            settings.to_mut().update_strategy = Some(short.clone());
+        }
+    }
+    if let Some(short) = &image.allow_tags {
+        if settings.allow_tags.is_some() {
+            both("allowTags");
+        } else {
+            settings.to_mut().allow_tags = Some(one_pattern(short));
+        }
+    }
+    Layer {
+        owner: path.to_owned(),
+        settings,
+    }
+}
+
+/// A write-back layer: `gitCommitUser` and `gitCommitEmail` become `gitConfig.author`, which wins, with a warning, where
+/// both are set. `owner` is the path of the object that holds the block.
+pub fn write_back_layer<'a>(
+    settings: &'a WriteBackConfig,
+    owner: &str,
+    warnings: &mut Vec<Remark>,
+) -> Layer<'a, WriteBackConfig> {
+    let mut settings = Cow::Borrowed(settings);
+    let short = Author {
+        name: settings.git_commit_user.clone(),
+        email: settings.git_commit_email.clone(),
+    };
+    if short != Author::default() {
+        let long = settings.git_config.as_ref().is_some_and(|git| git.author.is_some());
+        let settings = settings.to_mut();
+        for (field, text) in [
+            ("gitCommitUser", settings.git_commit_user.take()),
+            ("gitCommitEmail", settings.git_commit_email.take()),
+        ] {
+            if long && text.is_some() {
+                warnings.push(both_forms(
+                    &format!("{owner}.writeBackConfig"),
+                    field,
+                    "gitConfig.author",
+                ));
+            }
+        }
+        if !long {
+            settings.git_config.get_or_insert_default().author = Some(short);
+        }
+    }
+    Layer {
+        owner: owner.to_owned(),
+        settings,
+    }
+}
+
+fn both_forms(path: &str, short: &str, long: &str) -> Remark {
+    Remark {
+        field: format!("{path}.{short}"),
+        message: format!("ignored because {path}.{long} is set too; remove one of them"),
+    }
+}
+
+/// One pattern that matches where one of `expressions` matches; the empty pattern, which allows every tag, for none.
+fn one_pattern(expressions: &[AllowTag]) -> String {
+    if expressions.is_empty() {
+        return String::new();
+    }
+    let alternatives: Vec<_> = expressions.iter().map(|e| format!("(?:{})", e.regex)).collect();
+    format!("regexp:{}", alternatives.join("|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(json: serde_json::Value) -> ImageConfig {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn short_forms_of_an_image_become_long_ones() {
+        let image = image(serde_json::json!({
+            "imageName": "a", "updateStrategy": "latest", "allowTags": [{"regex": "^v"}, {"regex": "a|b"}],
+        }));
+        let mut warnings = Vec::new();
+        let layer = image_layer(&image, "spec.images[0]", &mut warnings);
+        assert_eq!(layer.settings.update_strategy.as_deref(), Some("latest"));
+        assert_eq!(layer.settings.allow_tags.as_deref(), Some("regexp:(?:^v)|(?:a|b)"));
+        assert_eq!(warnings, []);
+    }
+
+    #[test]
+    fn the_long_form_wins_in_one_layer_and_a_warning_names_both() {
+        let image = image(serde_json::json!({
+            "imageName": "a", "updateStrategy": "latest", "commonUpdateSettings": {"updateStrategy": "digest"},
+        }));
+        let mut warnings = Vec::new();
+        let layer = image_layer(&image, "spec.images[0]", &mut warnings);
+        assert_eq!(layer.settings.update_strategy.as_deref(), Some("digest"));
+        assert_eq!(warnings.len(), 1);
+        assert_eq!(warnings[0].field, "spec.images[0].updateStrategy");
+        assert!(
+            warnings[0]
+                .message
+                .contains("spec.images[0].commonUpdateSettings.updateStrategy")
+        );
+    }
+
+    #[test]
+    fn a_short_form_of_a_specific_layer_wins_over_a_long_form_of_a_general_one() {
+        let general: CommonUpdateSettings =
+            serde_json::from_value(serde_json::json!({"updateStrategy": "digest", "allowTags": "x"})).unwrap();
+        let image = image(serde_json::json!({"imageName": "a", "updateStrategy": "name", "allowTags": []}));
+        let layer = image_layer(&image, "i", &mut Vec::new());
+        let merged = merge_update_settings([&general, &*layer.settings]);
+        assert_eq!(merged.update_strategy.as_deref(), Some("name"));
+        assert_eq!(
+            merged.allow_tags.as_deref(),
+            Some(""),
+            "an explicit empty list replaces"
+        );
+    }
+
+    #[test]
+    fn commit_user_and_mail_become_the_author_of_their_layer_which_is_taken_whole() {
+        let general: WriteBackConfig = serde_json::from_value(serde_json::json!({
+            "method": "git", "gitConfig": {"author": {"name": "all", "email": "all@x.test"}},
+        }))
+        .unwrap();
+        let specific: WriteBackConfig = serde_json::from_value(serde_json::json!({"gitCommitUser": "bot"})).unwrap();
+        let mut warnings = Vec::new();
+        let layers = [
+            write_back_layer(&general, "spec", &mut warnings),
+            write_back_layer(&specific, "spec.applicationRefs[0]", &mut warnings),
+        ];
+        let merged = merge_write_back(layers.iter().map(|layer| &*layer.settings));
+        let author = merged.git_config.unwrap().author.unwrap();
+        assert_eq!((author.name.as_deref(), author.email), (Some("bot"), None));
+        assert_eq!(warnings, []);
+    }
+
+    #[test]
+    fn an_author_wins_over_the_short_form_beside_it() {
+        let block: WriteBackConfig = serde_json::from_value(serde_json::json!({
+            "gitCommitUser": "short", "gitConfig": {"author": {"name": "long", "email": "l@x.test"}},
+        }))
+        .unwrap();
+        let mut warnings = Vec::new();
+        let layer = write_back_layer(&block, "spec", &mut warnings);
+        let author = layer
+            .settings
+            .git_config
+            .as_ref()
+            .and_then(|git| git.author.as_ref())
+            .unwrap();
+        assert_eq!(author.name.as_deref(), Some("long"));
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].field.contains("spec.writeBackConfig.gitCommitUser"));
+        assert!(warnings[0].message.contains("spec.writeBackConfig.gitConfig.author"));
+    }
+
+    #[test]
+    fn merging_is_associative() {
+        let layer = |json| serde_json::from_value::<CommonUpdateSettings>(json).unwrap();
+        let a = layer(serde_json::json!({"updateStrategy": "digest", "allowTags": "x", "ignoreTags": ["a"]}));
+        let b = layer(serde_json::json!({"allowTags": "", "pullSecret": "env:A"}));
+        let c = layer(serde_json::json!({"ignoreTags": [], "forceUpdate": true}));
+        let left = merge_update_settings([&merge_update_settings([&a, &b]), &c]);
+        let right = merge_update_settings([&a, &merge_update_settings([&b, &c])]);
+        assert_eq!(left, right);
+    }
+}

@@ -1,0 +1,245 @@
+//! Which kind of manifests an application renders, and which of its sources is meant.
+//!
+//! Argo CD tells the type in `status`; a write target that only makes sense for one type decides before it.
+
+use crate::{
+    api::argocd::{Application, ApplicationSource},
+    core::resolve::{ApplicationKind, SourceSlot},
+};
+
+/// The type of a source, as Argo CD names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceType {
+    /// A Helm chart.
+    Helm,
+    /// A kustomization.
+    Kustomize,
+    /// A config management plugin.
+    Plugin,
+    /// Plain manifests.
+    Directory,
+    /// Not known yet, or a type that this program does not know.
+    Unknown,
+}
+
+/// What a git write target says about the type of the source that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetHint<'a> {
+    /// Nothing: the application itself, or Argo CD's override file.
+    None,
+    /// A kustomization.
+    Kustomization,
+    /// A Helm values file, named as such.
+    HelmValues,
+    /// A file that is only named by its path.
+    File(&'a str),
+}
+
+impl SourceType {
+    /// The type of `status.sourceType` or an entry of `status.sourceTypes`.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "Helm" => Self::Helm,
+            "Kustomize" => Self::Kustomize,
+            "Plugin" => Self::Plugin,
+            "Directory" => Self::Directory,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether `source` has an explicit block of this type.
+    fn has_block(self, source: &ApplicationSource) -> bool {
+        match self {
+            Self::Helm => source.helm.is_some(),
+            Self::Kustomize => source.kustomize.is_some(),
+            Self::Plugin => source.plugin.is_some(),
+            Self::Directory | Self::Unknown => false,
+        }
+    }
+
+    /// How values are written for it. With git, values of a plugin go to an override file as Helm parameters. `None` for
+    /// a type that has no place for images.
+    pub fn kind(self, git: bool) -> Option<ApplicationKind> {
+        match self {
+            Self::Helm => Some(ApplicationKind::Helm),
+            Self::Kustomize => Some(ApplicationKind::Kustomize),
+            Self::Plugin if git => Some(ApplicationKind::Helm),
+            Self::Plugin => Some(ApplicationKind::Plugin),
+            Self::Directory | Self::Unknown => None,
+        }
+    }
+}
+
+const WITH_IMAGES: [SourceType; 3] = [SourceType::Helm, SourceType::Kustomize, SourceType::Plugin];
+
+/// The sources when there are several; they win over `source`, but not over the hydrator.
+fn several(application: &Application) -> Option<&[ApplicationSource]> {
+    let spec = &application.spec;
+    spec.sources
+        .as_deref()
+        .filter(|sources| !sources.is_empty() && spec.source_hydrator.is_none())
+}
+
+fn status_type(application: &Application) -> SourceType {
+    let text = application
+        .status
+        .as_ref()
+        .and_then(|status| status.source_type.as_deref());
+    SourceType::parse(text.unwrap_or(""))
+}
+
+fn status_types(application: &Application) -> &[String] {
+    application
+        .status
+        .as_ref()
+        .and_then(|status| status.source_types.as_deref())
+        .unwrap_or(&[])
+}
+
+/// The type of `application` when its changes go to a target with this `hint`. Of several sources, the first type in
+/// `status.sourceTypes` that has images counts.
+pub fn detect(application: &Application, hint: TargetHint<'_>) -> SourceType {
+    match hint {
+        TargetHint::Kustomization => SourceType::Kustomize,
+        TargetHint::HelmValues => SourceType::Helm,
+        TargetHint::File(path) if is_values_file(path) && has_helm_source(application) => SourceType::Helm,
+        TargetHint::File(_) | TargetHint::None => natural(application),
+    }
+}
+
+fn natural(application: &Application) -> SourceType {
+    if several(application).is_some() {
+        let mut types = status_types(application).iter().map(|text| SourceType::parse(text));
+        let found = types.find(|found| WITH_IMAGES.contains(found));
+        return found.unwrap_or(SourceType::Directory);
+    }
+    if let Some(hydrator) = &application.spec.source_hydrator {
+        let dry = &hydrator.dry_source;
+        if let Some(found) = WITH_IMAGES.into_iter().find(|kind| kind.has_block(dry)) {
+            return found;
+        }
+    }
+    status_type(application)
+}
+
+/// Whether a bare file target is a Helm values file by its name: YAML, and not Argo CD's own override file.
+pub fn is_values_file(path: &str) -> bool {
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let yaml = [".yaml", ".yml"].iter().any(|ending| base.ends_with(ending));
+    yaml && !base.starts_with(".argocd-source-")
+}
+
+fn has_helm_source(application: &Application) -> bool {
+    match several(application) {
+        Some(sources) => {
+            sources.iter().any(|source| source.helm.is_some())
+                || status_types(application)
+                    .iter()
+                    .any(|text| SourceType::parse(text) == SourceType::Helm)
+        }
+        None => natural(application) == SourceType::Helm,
+    }
+}
+
+/// The source that a change of type `wanted` goes to. Of several: the first with an explicit block of the type, else the
+/// first whose status says the type, else the first with any block, else the first. `None` when there is no source.
+pub fn select(application: &Application, wanted: SourceType) -> Option<(SourceSlot, &ApplicationSource)> {
+    if let Some(sources) = several(application) {
+        let index = index_of(application, sources, wanted)
+            .or_else(|| {
+                sources
+                    .iter()
+                    .position(|s| WITH_IMAGES.iter().any(|kind| kind.has_block(s)))
+            })
+            .unwrap_or(0);
+        return sources.get(index).map(|source| (SourceSlot::Multi(index), source));
+    }
+    if let Some(hydrator) = &application.spec.source_hydrator {
+        return Some((SourceSlot::Hydrator, &hydrator.dry_source));
+    }
+    let source = application.spec.source.as_ref()?;
+    Some((SourceSlot::Single, source))
+}
+
+fn index_of(application: &Application, sources: &[ApplicationSource], wanted: SourceType) -> Option<usize> {
+    if let Some(index) = sources.iter().position(|source| wanted.has_block(source)) {
+        return Some(index);
+    }
+    let types = status_types(application);
+    if types.len() != sources.len() || !WITH_IMAGES.contains(&wanted) {
+        return None;
+    }
+    types.iter().position(|text| SourceType::parse(text) == wanted)
+}
+
+/// The one of several sources that is certainly of type `wanted`: by its block or its status, never by default.
+pub fn certain(application: &Application, wanted: SourceType) -> Option<SourceSlot> {
+    let sources = several(application)?;
+    index_of(application, sources, wanted).map(SourceSlot::Multi)
+}
+
+/// The source in `slot`.
+pub fn source_in(application: &Application, slot: SourceSlot) -> Option<&ApplicationSource> {
+    match slot {
+        SourceSlot::Single => application.spec.source.as_ref(),
+        SourceSlot::Multi(index) => application.spec.sources.as_ref()?.get(index),
+        SourceSlot::Hydrator => application.spec.source_hydrator.as_ref().map(|h| &h.dry_source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application(json: serde_json::Value) -> Application {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn an_implicit_kustomize_source_beside_a_chart_is_selected_by_its_status() {
+        let given = application(serde_json::json!({
+            "spec": {"sources": [{"path": "k"}, {"chart": "redis", "helm": {}}]},
+            "status": {"sourceTypes": ["Kustomize", "Helm"]},
+        }));
+        let (slot, source) = select(&given, SourceType::Kustomize).unwrap();
+        assert_eq!((slot, source.path.as_deref()), (SourceSlot::Multi(0), Some("k")));
+        assert_eq!(certain(&given, SourceType::Plugin), None);
+    }
+
+    #[test]
+    fn a_hydrator_wins_over_several_sources() {
+        let given = application(serde_json::json!({
+            "spec": {"sources": [{"helm": {}}], "sourceHydrator": {"drySource": {"path": "dry", "kustomize": {}}}},
+            "status": {"sourceTypes": ["Helm"]},
+        }));
+        assert_eq!(detect(&given, TargetHint::None), SourceType::Kustomize);
+        assert_eq!(select(&given, SourceType::Kustomize).unwrap().0, SourceSlot::Hydrator);
+    }
+
+    #[test]
+    fn a_bare_yaml_file_is_a_values_file_only_of_a_helm_application() {
+        for (status, path, expected) in [
+            ("Helm", "x/values.yaml", SourceType::Helm),
+            ("Kustomize", "x/values.yaml", SourceType::Kustomize),
+            ("Directory", "x/values.yml", SourceType::Directory),
+            ("Plugin", "values.yaml", SourceType::Plugin),
+        ] {
+            let given = application(serde_json::json!({"spec": {"source": {}}, "status": {"sourceType": status}}));
+            assert_eq!(detect(&given, TargetHint::File(path)), expected, "{status} {path}");
+        }
+        assert!(!is_values_file("a/.argocd-source-x.yaml"));
+        assert!(!is_values_file("a/overrides.txt"));
+    }
+
+    #[test]
+    fn an_application_without_any_source_has_none() {
+        assert!(select(&application(serde_json::json!({"spec": {}})), SourceType::Helm).is_none());
+        assert!(
+            select(
+                &application(serde_json::json!({"spec": {"sources": []}})),
+                SourceType::Helm
+            )
+            .is_none()
+        );
+    }
+}

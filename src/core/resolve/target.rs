@@ -1,0 +1,126 @@
+//! Where the values of an application go: the words for sources, manifests, files and repositories.
+
+use crate::core::keys::ObjectKey;
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ApplicationKind {
+    /// Helm parameters.
+    Helm,
+    /// Kustomize images.
+    Kustomize,
+    /// Plugin environment.
+    Plugin,
+}
+
+/// Which source of an application is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceSlot {
+    /// `spec.source`.
+    Single,
+    /// `spec.sources[i]`.
+    Multi(usize),
+    /// `spec.sourceHydrator.drySource`.
+    Hydrator,
+}
+
+/// Where an image stands in the manifests. Names are trimmed and never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ManifestTarget {
+    /// Nothing is configured: the defaults of the application's kind.
+    Default,
+    /// Helm parameters for name and tag.
+    Helm {
+        /// The parameter for the name.
+        name: String,
+        /// The parameter for the tag.
+        tag: String,
+    },
+    /// One Helm parameter for the whole reference.
+    HelmSpec(String),
+    /// The image name that Kustomize replaces.
+    Kustomize(String),
+    /// Plugin variables for name and tag.
+    Plugin {
+        /// The variable for the name.
+        name: Option<String>,
+        /// The variable for the tag.
+        tag: Option<String>,
+    },
+    /// One plugin variable for the whole reference.
+    PluginSpec(String),
+}
+
+/// What one batch of changes goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum WriteTarget {
+    /// The Application object itself.
+    Application,
+    /// A file in a git repository.
+    Git(GitTarget),
+}
+
+/// Where in git an application's changes go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GitTarget {
+    /// The repository URL as configured.
+    pub repository: String,
+    /// Where its credentials lie.
+    pub credentials: GitCredentialRef,
+    /// The branch that changes are based on; `None` is the remote's default branch.
+    pub base: Option<String>,
+    /// The template of the branch that is pushed; `None` is the base branch.
+    pub push: Option<String>,
+    /// What is edited.
+    pub file: TargetFile,
+    /// Author and committer of the commits; `None` is the controller's own.
+    pub author: Option<Author>,
+}
+
+/// Where git credentials lie.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum GitCredentialRef {
+    /// Argo CD's own repository and repo-creds Secrets.
+    RepoCreds,
+    /// A Secret in the application's namespace.
+    Secret(ObjectKey),
+}
+
+/// Author of commits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Author {
+    /// The name.
+    pub name: String,
+    /// The mail address.
+    pub email: String,
+}
+
+/// What is edited, from the repository root, cleaned and without a leading slash.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TargetFile {
+    /// An override file in Argo CD's `.argocd-source-*.yaml` format.
+    Override(String),
+    /// The kustomization in this folder.
+    Kustomization(String),
+    /// A Helm values file.
+    HelmValues(String),
+}
+
+impl TargetFile {
+    /// The path of the file, or of the kustomization's folder.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Override(path) | Self::Kustomization(path) | Self::HelmValues(path) => path,
+        }
+    }
+}
+
+impl ManifestTarget {
+    /// The image name that Kustomize replaces, where one is configured.
+    pub fn kustomize_name(&self) -> Option<&str> {
+        match self {
+            Self::Kustomize(name) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,391 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn updater(spec: &Value) -> ImageUpdater {
+    serde_json::from_value(json!({
+        "apiVersion": "argocd-image-updater.argoproj.io/v1alpha1",
+        "kind": "ImageUpdater",
+        "metadata": {"namespace": "team", "name": "u"},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+fn application(namespace: &str, name: &str) -> Arc<Application> {
+    let application = json!({
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"source": {"repoURL": "https://git.test/r.git", "path": "p", "targetRevision": "HEAD"}},
+        "status": {"sourceType": "Helm"},
+    });
+    Arc::new(serde_json::from_value(application).unwrap())
+}
+
+fn context() -> ResolveContext {
+    ResolveContext {
+        argocd_namespace: "argocd".to_owned(),
+        runtime_platform: Platform::new("linux", "arm64"),
+        allow_env_ext_credentials: true,
+    }
+}
+
+fn run(spec: &Value) -> Result<Resolved, Vec<Remark>> {
+    resolve(&updater(spec), &[application("team", "shop")], &context())
+}
+
+/// The only application of a resource with one rule of these fields.
+fn only(rule: &Value, spec: &Value) -> (Result<TrackedApplication, Verdict>, Vec<Remark>) {
+    let mut rule = rule.clone();
+    rule["namePattern"] = json!("shop");
+    let mut spec = spec.clone();
+    spec["applicationRefs"] = json!([rule]);
+    let mut resolved = run(&spec).unwrap();
+    (resolved.applications.pop().unwrap().tracked, resolved.warnings)
+}
+
+/// What became of one image with these fields.
+fn image(fields: &Value) -> (Result<Arc<TrackedImage>, Verdict>, Vec<Remark>) {
+    let mut fields = fields.clone();
+    if fields.get("imageName").is_none() {
+        fields["imageName"] = json!("acme/api:1.x");
+    }
+    let (tracked, warnings) = only(&json!({"images": [fields]}), &json!({}));
+    (tracked.unwrap().images[0].tracked.clone(), warnings)
+}
+
+#[test]
+fn an_application_is_resolved_with_its_images() {
+    let (tracked, warnings) = only(&json!({"images": [{"imageName": "acme/api:1.x"}]}), &json!({}));
+    let tracked = tracked.unwrap();
+    assert_eq!(
+        (tracked.kind, tracked.source),
+        (ApplicationKind::Helm, SourceSlot::Single)
+    );
+    assert_eq!(tracked.target, WriteTarget::Application);
+    let image = tracked.images[0].tracked.as_ref().unwrap();
+    assert_eq!(
+        (image.alias.as_str(), image.reference.full_name().as_str()),
+        ("api", "acme/api")
+    );
+    assert_eq!(image.platforms, Platforms(vec![Platform::new("linux", "arm64")]));
+    assert_eq!(image.manifest_target, ManifestTarget::Default);
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn applications_of_other_namespaces_and_those_that_no_rule_matches_are_not_there() {
+    let spec = json!({"applicationRefs": [{"namePattern": "shop", "images": [{"imageName": "a"}]}]});
+    let applications = [
+        application("team", "shop"),
+        application("other", "shop"),
+        application("team", "blog"),
+    ];
+    let resolved = resolve(&updater(&spec), &applications, &context()).unwrap();
+    let names: Vec<_> = resolved
+        .applications
+        .iter()
+        .map(|a| (a.application.namespace(), a.application.name()))
+        .collect();
+    assert_eq!(names, [("team", "shop")]);
+}
+
+#[test]
+fn mistakes_that_concern_the_whole_resource_stall_it_and_name_the_field() {
+    let images = json!([{"imageName": "a"}]);
+    for (spec, fields) in [
+        (json!({"applicationRefs": []}), &["spec.applicationRefs"][..]),
+        (
+            json!({"applicationRefs": [{"namePattern": "ok", "images": images}, {"namePattern": "[", "images": images}]}),
+            &["spec.applicationRefs[1].namePattern"],
+        ),
+        (
+            json!({"images": [{"imageName": "a"}, {"imageName": "a"}],
+                "applicationRefs": [{"namePattern": "[", "images": [{"alias": "x", "imageName": "a"}, {"alias": "x", "imageName": "b"}]}]}),
+            &[
+                "spec.images",
+                "spec.applicationRefs[0].images",
+                "spec.applicationRefs[0].namePattern",
+            ],
+        ),
+    ] {
+        let stalled = run(&spec).unwrap_err();
+        assert_eq!(
+            stalled.iter().map(|remark| remark.field.as_str()).collect::<Vec<_>>(),
+            fields,
+            "{stalled:?}"
+        );
+    }
+}
+
+#[test]
+fn images_of_the_resource_stand_in_where_a_rule_has_none() {
+    let spec = json!({"images": [{"imageName": "shared"}]});
+    for (rule, expected) in [
+        (json!({}), "shared"),
+        (json!({"images": []}), "shared"),
+        (json!({"images": [{"imageName": "own"}]}), "own"),
+    ] {
+        let (tracked, _) = only(&rule, &spec);
+        assert_eq!(tracked.unwrap().images[0].alias, expected, "{rule}");
+    }
+    let (tracked, _) = only(&json!({}), &json!({}));
+    let verdict = tracked.unwrap_err();
+    assert_eq!(verdict.reason, Reason::InvalidSetting);
+    assert!(verdict.message.contains("spec.applicationRefs[0].images"), "{verdict}");
+}
+
+#[test]
+fn an_invalid_setting_gives_its_image_a_verdict_that_names_the_field() {
+    for (fields, reason, field) in [
+        (
+            json!({"imageName": "https://x.test/a"}),
+            Reason::InvalidSetting,
+            "imageName",
+        ),
+        (
+            json!({"platforms": ["linux"]}),
+            Reason::InvalidSetting,
+            "commonUpdateSettings.platforms",
+        ),
+        (
+            json!({"pullSecret": "what"}),
+            Reason::InvalidSetting,
+            "commonUpdateSettings.pullSecret",
+        ),
+        (
+            json!({"allowTags": "regexp:("}),
+            Reason::InvalidPattern,
+            "commonUpdateSettings.allowTags",
+        ),
+        (
+            json!({"minimumAge": "1h"}),
+            Reason::UnsupportedSetting,
+            "commonUpdateSettings.minimumAge",
+        ),
+        (
+            json!({"updateStrategy": "numerical"}),
+            Reason::UnsupportedSetting,
+            "commonUpdateSettings.updateStrategy",
+        ),
+    ] {
+        let given = match fields.get("imageName") {
+            Some(_) => fields.clone(),
+            None => json!({"commonUpdateSettings": fields}),
+        };
+        let verdict = image(&given).0.unwrap_err();
+        assert_eq!(verdict.reason, reason, "{fields}");
+        assert!(
+            verdict
+                .message
+                .contains(&format!("spec.applicationRefs[0].images[0].{field}")),
+            "{verdict}"
+        );
+    }
+    let verdict = image(&json!({"manifestTargets": {"helm": {}, "plugin": {"spec": "x"}}}))
+        .0
+        .unwrap_err();
+    assert!(
+        verdict
+            .message
+            .contains("spec.applicationRefs[0].images[0].manifestTargets"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn two_halves_of_short_patterns_do_not_make_a_whole_one() {
+    let verdict = image(&json!({"allowTags": [{"regex": "a)|(b"}]})).0.unwrap_err();
+    assert_eq!(verdict.reason, Reason::InvalidPattern);
+    assert!(
+        verdict.message.contains("spec.applicationRefs[0].images[0].allowTags"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn an_unknown_strategy_is_semver_with_a_warning_that_names_it_once() {
+    let (tracked, warnings) = only(
+        &json!({"images": [{"imageName": "a"}, {"imageName": "b"}], "commonUpdateSettings": {"updateStrategy": "newest"}}),
+        &json!({}),
+    );
+    let tracked = tracked.unwrap();
+    assert_eq!(
+        tracked.images[1].tracked.as_ref().unwrap().policy.strategy(),
+        crate::core::strategy::StrategyKind::Semver
+    );
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(
+        warnings[0].field,
+        "spec.applicationRefs[0].commonUpdateSettings.updateStrategy"
+    );
+    assert!(warnings[0].message.contains("newest"), "{warnings:?}");
+}
+
+#[test]
+fn a_pull_secret_lies_in_the_namespace_of_the_application_however_it_is_spelled() {
+    let settings = |text: &str| json!({"commonUpdateSettings": {"pullSecret": text}});
+    for text in ["secret:team/x#f", "pullsecret:team/x", "env:X", "ext:/x", ""] {
+        assert!(image(&settings(text)).0.is_ok(), "{text}");
+    }
+    for text in [
+        "secret:other/x#f",
+        "Secret:other/x#f",
+        "any=secret:other/x#f",
+        "PullSecret:other/x",
+    ] {
+        let verdict = image(&settings(text)).0.unwrap_err();
+        assert_eq!(verdict.reason, Reason::CredentialsUnavailable, "{text}");
+    }
+    let strict = ResolveContext {
+        allow_env_ext_credentials: false,
+        ..context()
+    };
+    for text in ["env:X", "EXT:/x"] {
+        let mut fields = settings(text);
+        fields["imageName"] = json!("a");
+        let spec = json!({"applicationRefs": [{"namePattern": "shop", "images": [fields]}]});
+        let resolved = resolve(&updater(&spec), &[application("team", "shop")], &strict).unwrap();
+        let tracked = resolved.applications[0].tracked.as_ref().unwrap();
+        let verdict = tracked.images[0].tracked.as_ref().unwrap_err();
+        assert_eq!(verdict.reason, Reason::CredentialsUnavailable, "{text}");
+    }
+}
+
+#[test]
+fn a_git_target_is_resolved_with_branch_file_and_author() {
+    let spec = json!({"writeBackConfig": {"method": "git", "gitCommitUser": "bot", "gitCommitEmail": "b@x.test"}});
+    let (tracked, warnings) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
+    let WriteTarget::Git(git) = tracked.unwrap().target else {
+        panic!("not git")
+    };
+    assert_eq!((git.base, git.push), (None, None), "HEAD is the default branch");
+    assert_eq!(
+        git.file,
+        TargetFile::Override("p/.argocd-source-team_shop.yaml".to_owned())
+    );
+    assert_eq!(git.author.map(|author| author.email).as_deref(), Some("b@x.test"));
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn half_an_author_is_a_warning() {
+    let spec = json!({"writeBackConfig": {"method": "git", "gitCommitUser": "bot"}});
+    let (tracked, warnings) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
+    let WriteTarget::Git(git) = tracked.unwrap().target else {
+        panic!("not git")
+    };
+    assert_eq!(git.author, None);
+    assert_eq!(warnings[0].field, "spec.writeBackConfig.gitConfig.author");
+}
+
+#[test]
+fn write_back_settings_that_cannot_be_used_refuse_the_application_and_name_the_layer() {
+    let rule = |block: Value| json!({"images": [{"imageName": "a"}], "writeBackConfig": block});
+    for (block, reason, field) in [
+        (
+            json!({"method": "Git"}),
+            Reason::InvalidSetting,
+            "spec.applicationRefs[0].writeBackConfig.method",
+        ),
+        (
+            json!({"method": "git:secret:other/x"}),
+            Reason::CredentialsUnavailable,
+            "spec.applicationRefs[0].writeBackConfig.method",
+        ),
+        (
+            json!({"gitConfig": {"branch": "a:b"}}),
+            Reason::UnsupportedSetting,
+            "spec.applicationRefs[0].writeBackConfig.gitConfig.branch",
+        ),
+        (
+            json!({}),
+            Reason::UnsupportedSetting,
+            "spec.writeBackConfig.gitConfig.writeBackTarget",
+        ),
+    ] {
+        let spec = json!({"writeBackConfig": {"method": "git", "gitConfig": {"writeBackTarget": if reason == Reason::UnsupportedSetting && field.contains("Target") { "kustomization" } else { "" }}}});
+        let verdict = only(&rule(block.clone()), &spec).0.unwrap_err();
+        assert_eq!(verdict.reason, reason, "{block}");
+        assert!(verdict.message.contains(field), "{verdict}");
+    }
+}
+
+#[test]
+fn with_method_argocd_the_rest_of_the_block_does_not_matter() {
+    let rule = json!({"images": [{"imageName": "a"}], "writeBackConfig": {"method": "argocd"}});
+    let spec = json!({"writeBackConfig": {"method": "git", "gitConfig": {"branch": "a:b", "pullRequest": {}}}});
+    assert_eq!(only(&rule, &spec).0.unwrap().target, WriteTarget::Application);
+}
+
+#[test]
+fn annotations_and_demanded_signatures_are_refused_not_ignored() {
+    let verdict = only(&json!({"useAnnotations": true}), &json!({})).0.unwrap_err();
+    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
+    assert!(
+        verdict.message.contains("spec.applicationRefs[0].useAnnotations"),
+        "{verdict}"
+    );
+    let spec = json!({"imagesVerification": {"enabled": true, "cosignKey": {"secretName": "s", "key": "k"}}});
+    let images = json!({"images": [
+        {"imageName": "a"}, {"imageName": "b", "imagesVerification": {"enabled": false}},
+    ]});
+    let tracked = only(&images, &spec).0.unwrap();
+    let verdict = tracked.images[0].tracked.as_ref().unwrap_err();
+    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
+    assert!(verdict.message.contains("spec.imagesVerification"), "{verdict}");
+    assert!(tracked.images[1].tracked.is_ok());
+}
+
+#[test]
+fn an_application_without_a_source_that_has_images_is_unsupported() {
+    let spec = json!({"applicationRefs": [{"namePattern": "shop", "images": [{"imageName": "a"}]}]});
+    for (source, status) in [
+        (json!({"source": {}}), json!({"sourceType": "Directory"})),
+        (json!({}), json!({})),
+    ] {
+        let application = json!({"metadata": {"namespace": "team", "name": "shop"}, "spec": source, "status": status});
+        let application: Arc<Application> = Arc::new(serde_json::from_value(application).unwrap());
+        let resolved = resolve(&updater(&spec), &[application], &context()).unwrap();
+        let verdict = resolved.applications[0].tracked.as_ref().unwrap_err();
+        assert_eq!(verdict.reason, Reason::UnsupportedSource, "{source}");
+    }
+}
+
+#[test]
+fn a_rule_with_unreadable_labels_leaves_its_applications_alone() {
+    let spec = json!({"applicationRefs": [
+        {"namePattern": "shop", "images": [{"imageName": "a"}],
+         "labelSelectors": {"matchExpressions": [{"key": "k", "operator": "Near"}]}},
+        {"namePattern": "*", "images": [{"imageName": "b"}]},
+    ]});
+    let resolved = run(&spec).unwrap();
+    assert_eq!(resolved.applications[0].rule, 0);
+    assert_eq!(
+        resolved.applications[0].tracked.as_ref().unwrap_err().reason,
+        Reason::InvalidPattern
+    );
+}
+
+#[test]
+fn a_namespace_that_differs_is_warned_about() {
+    for (given, expected) in [("team", 0), ("argocd", 1)] {
+        let spec =
+            json!({"namespace": given, "applicationRefs": [{"namePattern": "x", "images": [{"imageName": "a"}]}]});
+        let warnings = run(&spec).unwrap().warnings;
+        assert_eq!(warnings.len(), expected, "{warnings:?}");
+    }
+}
+
+#[test]
+fn images_are_worked_out_once_and_shared_by_all_applications() {
+    let spec = json!({"applicationRefs": [{"namePattern": "*", "images": [{"imageName": "a"}]}]});
+    let applications: Vec<_> = (0..50).map(|n| application("team", &format!("app-{n}"))).collect();
+    let resolved = resolve(&updater(&spec), &applications, &context()).unwrap();
+    let tracked: Vec<_> = resolved
+        .applications
+        .iter()
+        .map(|a| a.tracked.as_ref().unwrap())
+        .collect();
+    assert_eq!(tracked.len(), 50);
+    assert!(tracked.iter().all(|t| Arc::ptr_eq(&t.images, &tracked[0].images)));
+}

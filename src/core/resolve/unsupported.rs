@@ -1,0 +1,321 @@
+//! The settings that this version knows but does not implement, as one list.
+//!
+//! None of them is ignored: while one is set to anything but its default, the images concerned are left alone with the
+//! verdict `UnsupportedSetting`, which names the field. A feature that arrives deletes its line here and nothing else.
+
+use crate::{
+    api::v1alpha1::{CommonUpdateSettings, GitConfig, ImageConfig, ImagesVerification, WriteBackConfig},
+    core::{
+        duration::GoDuration,
+        resolve::{aliases::without_version, settings::Layer},
+        verdict::{Reason, Verdict},
+    },
+};
+
+/// One field: whether a layer has it, and whether what it has is not implemented.
+struct Row<T> {
+    /// The path of the field below the object that holds the layer.
+    field: &'static str,
+    /// Whether the layer has the field, so that more general layers do not count.
+    present: fn(&T) -> bool,
+    /// Whether its value asks for what is not implemented.
+    refused: fn(&T) -> bool,
+}
+
+/// Settings of images.
+const UPDATE_SETTINGS: &[Row<CommonUpdateSettings>] = &[
+    Row {
+        field: "commonUpdateSettings.updateStrategy",
+        present: |s| s.update_strategy.is_some(),
+        refused: |s| is_text(s.update_strategy.as_ref(), &["numerical"]),
+    },
+    Row {
+        field: "commonUpdateSettings.extract",
+        present: |s| s.extract.is_some(),
+        refused: |s| other_than(s.extract.as_ref(), ""),
+    },
+    Row {
+        field: "commonUpdateSettings.order",
+        present: |s| s.order.is_some(),
+        refused: |s| other_than(s.order.as_ref(), "asc"),
+    },
+    Row {
+        field: "commonUpdateSettings.minimumAge",
+        present: |s| s.minimum_age.is_some(),
+        refused: |s| s.minimum_age.as_deref().is_some_and(|age| !is_no_time(age)),
+    },
+    Row {
+        field: "commonUpdateSettings.allowDowngrade",
+        present: |s| s.allow_downgrade.is_some(),
+        refused: |s| s.allow_downgrade == Some(true),
+    },
+    Row {
+        field: "commonUpdateSettings.pinDigest",
+        present: |s| s.pin_digest.is_some(),
+        refused: |s| s.pin_digest == Some(true),
+    },
+    Row {
+        field: "commonUpdateSettings.currentFrom",
+        present: |s| s.current_from.is_some(),
+        refused: |s| other_than(s.current_from.as_ref(), "live"),
+    },
+];
+
+/// Settings of the write-back, when the method is git.
+const WRITE_BACK: &[Row<WriteBackConfig>] = &[
+    Row {
+        field: "writeBackConfig.gitConfig.branch",
+        present: |s| git(s, |git| git.branch.is_some()),
+        refused: |s| {
+            git(s, |git| {
+                git.branch.as_deref().is_some_and(|branch| branch.contains(':'))
+            })
+        },
+    },
+    Row {
+        field: "writeBackConfig.gitConfig.writeBackTarget",
+        present: |s| git(s, |git| git.write_back_target.is_some()),
+        refused: |s| git(s, |git| other_than(git.write_back_target.as_ref(), "")),
+    },
+    Row {
+        field: "writeBackConfig.gitConfig.message",
+        present: |s| git(s, |git| git.message.is_some()),
+        refused: |s| git(s, |git| other_than(git.message.as_ref(), "")),
+    },
+    Row {
+        field: "writeBackConfig.gitConfig.commitGrouping",
+        present: |s| git(s, |git| git.commit_grouping.is_some()),
+        refused: |s| git(s, |git| other_than(git.commit_grouping.as_ref(), "application")),
+    },
+    Row {
+        field: "writeBackConfig.gitConfig.respectSyncWindows",
+        present: |s| git(s, |git| git.respect_sync_windows.is_some()),
+        refused: |s| git(s, |git| git.respect_sync_windows == Some(true)),
+    },
+    Row {
+        field: "writeBackConfig.gitConfig.pullRequest",
+        present: |s| git(s, |git| git.pull_request.is_some()),
+        refused: |s| git(s, |git| git.pull_request.is_some()),
+    },
+];
+
+/// Settings of an image that have no layers.
+const IMAGE: &[Row<ImageConfig>] = &[
+    Row {
+        field: "imageName",
+        present: |_| true,
+        refused: |image| without_version(&image.image_name).contains('*'),
+    },
+    Row {
+        field: "manifestTargets.helm.additional",
+        present: |_| true,
+        refused: |image| {
+            let helm = image
+                .manifest_targets
+                .as_ref()
+                .and_then(|targets| targets.helm.as_ref());
+            helm.and_then(|helm| helm.additional.as_ref())
+                .is_some_and(|places| !places.is_empty())
+        },
+    },
+];
+
+fn git(settings: &WriteBackConfig, test: fn(&GitConfig) -> bool) -> bool {
+    settings.git_config.as_ref().is_some_and(test)
+}
+
+fn is_text(value: Option<&String>, words: &[&str]) -> bool {
+    value.is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(text.trim())))
+}
+
+fn other_than(value: Option<&String>, default: &str) -> bool {
+    value.is_some_and(|_| !is_text(value, &["", default]))
+}
+
+fn is_no_time(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || text.parse::<GoDuration>().is_ok_and(GoDuration::is_zero)
+}
+
+/// The first refused field of merged layers, the most general layer first: the most specific one that has it counts.
+fn first<T: Clone>(layers: &[Layer<'_, T>], rows: &[Row<T>]) -> Option<Verdict> {
+    rows.iter().find_map(|row| {
+        let layer = layers.iter().rev().find(|layer| (row.present)(&layer.settings))?;
+        (row.refused)(&layer.settings).then(|| verdict(&format!("{}.{}", layer.owner, row.field)))
+    })
+}
+
+/// A field that is refused.
+pub fn verdict(field: &str) -> Verdict {
+    Verdict::new(
+        Reason::UnsupportedSetting,
+        format!("{field} is set to something that this version does not support; nothing is written while it is set"),
+    )
+}
+
+/// What is refused of an image's update settings.
+pub fn of_update_settings(layers: &[Layer<'_, CommonUpdateSettings>]) -> Option<Verdict> {
+    first(layers, UPDATE_SETTINGS)
+}
+
+/// What is refused of the write-back settings of an application whose method is git.
+pub fn of_write_back(layers: &[Layer<'_, WriteBackConfig>]) -> Option<Verdict> {
+    first(layers, WRITE_BACK)
+}
+
+/// What is refused of an image by itself; `path` is its path.
+pub fn of_image(image: &ImageConfig, path: &str) -> Option<Verdict> {
+    let row = IMAGE.iter().find(|row| (row.present)(image) && (row.refused)(image))?;
+    Some(verdict(&format!("{path}.{}", row.field)))
+}
+
+/// Signature checks that are demanded of an image. The most specific block decides: an API server sets `enabled: true` in
+/// every block that does not say, and a folder of files must not be less strict.
+pub fn of_verification(layers: &[Layer<'_, ImagesVerification>]) -> Option<Verdict> {
+    let layer = layers.last()?;
+    (layer.settings.enabled != Some(false)).then(|| verdict(&format!("{}.imagesVerification", layer.owner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn layers<T: Clone + serde::de::DeserializeOwned>(given: &serde_json::Value) -> Vec<Layer<'static, T>> {
+        let layers: Vec<T> = serde_json::from_value(given.clone()).unwrap();
+        let layer = |(index, settings)| Layer {
+            owner: format!("layer{index}"),
+            settings: Cow::Owned(settings),
+        };
+        layers.into_iter().enumerate().map(layer).collect()
+    }
+
+    fn field(verdict: Option<Verdict>) -> String {
+        let Some(verdict) = verdict else { return String::new() };
+        assert_eq!(verdict.reason, Reason::UnsupportedSetting);
+        verdict.message.split(' ').next().unwrap_or("").to_owned()
+    }
+
+    #[test]
+    fn update_settings_of_later_versions_are_refused_and_their_defaults_are_not() {
+        for (given, expected) in [
+            (serde_json::json!([]), ""),
+            (
+                serde_json::json!([{"updateStrategy": "Numerical"}]),
+                "layer0.commonUpdateSettings.updateStrategy",
+            ),
+            (
+                serde_json::json!([{"updateStrategy": "numerical"}, {"updateStrategy": "semver"}]),
+                "",
+            ),
+            (
+                serde_json::json!([{"extract": "(a)"}, {}]),
+                "layer0.commonUpdateSettings.extract",
+            ),
+            (serde_json::json!([{"extract": "(a)"}, {"extract": ""}]), ""),
+            (serde_json::json!([{"order": "asc"}]), ""),
+            (
+                serde_json::json!([{"order": "asc"}, {"order": "desc"}]),
+                "layer1.commonUpdateSettings.order",
+            ),
+            (serde_json::json!([{"minimumAge": "0s"}]), ""),
+            (
+                serde_json::json!([{"minimumAge": "1h"}]),
+                "layer0.commonUpdateSettings.minimumAge",
+            ),
+            (
+                serde_json::json!([{"minimumAge": "soon"}]),
+                "layer0.commonUpdateSettings.minimumAge",
+            ),
+            (
+                serde_json::json!([{"allowDowngrade": false, "pinDigest": false, "currentFrom": "live"}]),
+                "",
+            ),
+            (
+                serde_json::json!([{"allowDowngrade": true}]),
+                "layer0.commonUpdateSettings.allowDowngrade",
+            ),
+            (
+                serde_json::json!([{"pinDigest": true}]),
+                "layer0.commonUpdateSettings.pinDigest",
+            ),
+            (
+                serde_json::json!([{"currentFrom": "manifest"}]),
+                "layer0.commonUpdateSettings.currentFrom",
+            ),
+        ] {
+            assert_eq!(field(of_update_settings(&layers(&given))), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn write_back_settings_of_later_versions_are_refused_and_their_defaults_are_not() {
+        for (given, expected) in [
+            (serde_json::json!({}), ""),
+            (
+                serde_json::json!({"branch": "main", "writeBackTarget": "", "refreshApplication": false}),
+                "",
+            ),
+            (
+                serde_json::json!({"refreshApplication": true, "commitGrouping": "application"}),
+                "",
+            ),
+            (serde_json::json!({"branch": "main:x"}), "branch"),
+            (
+                serde_json::json!({"writeBackTarget": "kustomization"}),
+                "writeBackTarget",
+            ),
+            (serde_json::json!({"message": "x"}), "message"),
+            (serde_json::json!({"commitGrouping": "target"}), "commitGrouping"),
+            (serde_json::json!({"respectSyncWindows": true}), "respectSyncWindows"),
+            (serde_json::json!({"pullRequest": {}}), "pullRequest"),
+        ] {
+            let blocks = serde_json::json!([{"method": "git", "gitConfig": given}]);
+            let expected = match expected {
+                "" => String::new(),
+                field => format!("layer0.writeBackConfig.gitConfig.{field}"),
+            };
+            assert_eq!(field(of_write_back(&layers(&blocks))), expected, "{blocks}");
+        }
+    }
+
+    #[test]
+    fn demanded_signatures_are_refused_and_an_image_that_opts_out_is_not() {
+        for (given, expected) in [
+            (serde_json::json!([]), ""),
+            (serde_json::json!([{}]), "layer0.imagesVerification"),
+            (
+                serde_json::json!([{"enabled": true}, {"cosignKeys": []}]),
+                "layer1.imagesVerification",
+            ),
+            (
+                serde_json::json!([{"enabled": false}, {"enabled": true}]),
+                "layer1.imagesVerification",
+            ),
+            (serde_json::json!([{"enabled": true}, {"enabled": false}]), ""),
+            (serde_json::json!([{"enabled": false}, {}]), "layer1.imagesVerification"),
+        ] {
+            assert_eq!(field(of_verification(&layers(&given))), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn wildcards_in_the_path_and_additional_places_are_refused() {
+        for (given, expected) in [
+            (serde_json::json!({"imageName": "a/b:1.*"}), ""),
+            (serde_json::json!({"imageName": "a/*:1.x"}), "i.imageName"),
+            (
+                serde_json::json!({"imageName": "a", "manifestTargets": {"helm": {"additional": [{"tag": "t"}]}}}),
+                "i.manifestTargets.helm.additional",
+            ),
+            (
+                serde_json::json!({"imageName": "a", "manifestTargets": {"helm": {"additional": []}}}),
+                "",
+            ),
+        ] {
+            let image: ImageConfig = serde_json::from_value(given.clone()).unwrap();
+            assert_eq!(field(of_image(&image, "i")), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The forms of `writeBackTarget`.
+
+use super::InvalidWriteBack;
+use crate::core::resolve::{
+    TargetFile,
+    repository_path::{self, OutsideRepository},
+    source_type::{self, SourceType, TargetHint},
+};
+
+/// What a `writeBackTarget` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TargetForm<'a> {
+    /// Argo CD's override file.
+    Default,
+    /// The kustomization in this folder.
+    Kustomization(&'a str),
+    /// This Helm values file.
+    HelmValues(&'a str),
+    /// The file at this path from the repository root.
+    File(&'a str),
+}
+
+impl<'a> TargetForm<'a> {
+    /// The words `kustomization` and `helmvalues` count only when the text ends there or a colon follows.
+    pub(super) fn parse(text: &'a str) -> Self {
+        let text = text.trim();
+        let (word, rest) = text.split_once(':').unwrap_or((text, ""));
+        match word {
+            "" if text.is_empty() => Self::Default,
+            "kustomization" => Self::Kustomization(rest),
+            "helmvalues" if word == text => Self::HelmValues("values.yaml"),
+            "helmvalues" => Self::HelmValues(rest),
+            _ => Self::File(text),
+        }
+    }
+
+    pub(super) fn hint(self) -> TargetHint<'a> {
+        match self {
+            Self::Default => TargetHint::None,
+            Self::Kustomization(_) => TargetHint::Kustomization,
+            Self::HelmValues(_) => TargetHint::HelmValues,
+            Self::File(path) => TargetHint::File(path),
+        }
+    }
+
+    /// The file, for a source of this type in `folder`.
+    pub(super) fn file(
+        self,
+        folder: &str,
+        source_type: SourceType,
+        default_path: impl FnOnce() -> String,
+    ) -> Result<TargetFile, InvalidWriteBack> {
+        let join = |folder: &str, path: &str| {
+            repository_path::join(folder, path)
+                .map_err(|OutsideRepository| InvalidWriteBack::OutsideRepository(path.to_owned()))
+        };
+        match self {
+            Self::Default => {
+                let path = default_path();
+                Ok(TargetFile::Override(join("", &path)?))
+            }
+            Self::Kustomization(path) => Ok(TargetFile::Kustomization(join(folder, path)?)),
+            Self::HelmValues(path) => Ok(TargetFile::HelmValues(join(folder, path)?)),
+            Self::File(path) => {
+                let path = join("", path)?;
+                match repository_path::base_name(&path) {
+                    "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
+                        Err(InvalidWriteBack::KustomizationFile(path))
+                    }
+                    _ if source_type == SourceType::Helm && source_type::is_values_file(&path) => {
+                        Ok(TargetFile::HelmValues(path))
+                    }
+                    _ => Ok(TargetFile::Override(path)),
+                }
+            }
+        }
+    }
+}

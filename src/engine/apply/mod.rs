@@ -1,0 +1,22 @@
+//! Carries out what was planned: one patch per Application, one fetch and one push per git branch.
+
+pub mod application;
+pub mod git;
+
+use crate::{
+    core::{plan::ImageChange, report::events},
+    engine::{Engine, Work},
+};
+
+impl Engine {
+    /// Tells about a write that happened. An event that cannot be created is only logged.
+    async fn announce(&self, work: &Work, changes: &[ImageChange]) {
+        if !self.options.events || changes.is_empty() {
+            return;
+        }
+        let event = events::images_updated(&work.application, changes, jiff::Timestamp::now());
+        if let Err(error) = self.cluster.create_event(&event).await {
+            tracing::warn!(%error, application = %work.key(), "cannot create the event");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Finds the credentials that a registry or a git repository is asked with.
+//!
+//! Secrets are read here and handed to the registry and git layers as values: those layers do not know Kubernetes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{Engine, Work, observe::Cycle};
+use crate::{
+    cluster::{Cluster, secrets::SecretFields},
+    core::{
+        keys::ObjectKey,
+        registries::RegistryProfile,
+        repository_url,
+        resolve::{GitCredentialRef, GitTarget, credential_ref::CredentialRef},
+        verdict::{Reason, Verdict},
+    },
+    git::{self, GitCredentials, RemoteUrl},
+    registry::credentials::{self, Credentials},
+};
+
+/// Credentials of registries.conf entries, kept until `credsexpire` or for the life of the program.
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<HashMap<String, (Instant, Arc<Credentials>)>>);
+
+impl Known {
+    /// What is known for a registry and not too old.
+    pub(super) fn get(&self, profile: &RegistryProfile) -> Option<Arc<Credentials>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, credentials) = known.get(&profile.api_url)?;
+        let lifetime = profile.credentials_expire.unwrap_or(Duration::MAX);
+        (read.elapsed() < lifetime).then(|| credentials.clone())
+    }
+
+    pub(super) fn put(&self, profile: &RegistryProfile, credentials: &Arc<Credentials>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(profile.api_url.clone(), (Instant::now(), credentials.clone()));
+    }
+
+    /// Drops what the registry just refused.
+    pub(super) fn forget(&self, profile: &RegistryProfile) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&profile.api_url);
+    }
+}
+
+/// Reads credentials for the registry at `api_url` from where `reference` says.
+pub(super) async fn read(
+    cluster: &Cluster,
+    reference: &CredentialRef,
+    profile: &RegistryProfile,
+) -> Result<Credentials, Verdict> {
+    let unavailable = |message: String| Verdict::new(Reason::CredentialsUnavailable, message);
+    match reference {
+        CredentialRef::Secret { secret, field } => {
+            let data = secret_data(cluster, secret).await?;
+            let value = data
+                .get(field)
+                .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
+            credentials::from_user_password(value.expose())
+                .map_err(|e| unavailable(format!("Secret {secret}, field {field:?}: {e}")))
+        }
+        CredentialRef::PullSecret(secret) => {
+            let data = secret_data(cluster, secret).await?;
+            let field = ".dockerconfigjson";
+            let value = data
+                .get(field)
+                .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
+            credentials::from_docker_config(value.expose(), &profile.api_url)
+                .map_err(|e| unavailable(format!("Secret {secret}: {e}")))
+        }
+        CredentialRef::Env(name) => credentials::from_env(name).map_err(|e| unavailable(e.to_string())),
+        CredentialRef::Ext(path) => credentials::run_ext(path).await.map_err(|e| unavailable(e.to_string())),
+    }
+}
+
+/// Reads the credentials of a git target.
+pub(super) async fn git(
+    engine: &Engine,
+    cycle: &Cycle,
+    work: &Work,
+    target: &GitTarget,
+    url: &RemoteUrl,
+) -> Result<GitCredentials, Verdict> {
+    let unavailable = |message: String| Verdict::new(Reason::CredentialsUnavailable, message);
+    match &target.credentials {
+        GitCredentialRef::RepoCreds => {
+            let namespace = &engine.options.argocd_namespace;
+            let project = work.application.spec.project.as_deref().unwrap_or("default");
+            let secrets = cycle.repository_secrets(&engine.cluster, namespace).await?;
+            let fields = secrets
+                .for_repository(&target.repository, project, repository_url::normalize)
+                .map_err(|error| unavailable(error.to_string()))?;
+            git::credentials::from_repository_secret(&fields).map_err(|error| unavailable(error.to_string()))
+        }
+        GitCredentialRef::Secret(key) => {
+            let fields = secret_data(&engine.cluster, key).await?;
+            git::credentials::from_named_secret(&fields, url)
+                .map_err(|error| unavailable(format!("Secret {key}: {error}")))
+        }
+    }
+}
+
+async fn secret_data(cluster: &Cluster, key: &ObjectKey) -> Result<SecretFields, Verdict> {
+    match cluster.secret(key).await {
+        Ok(Some(data)) => Ok(data),
+        Ok(None) => Err(Verdict::new(
+            Reason::CredentialsUnavailable,
+            format!("Secret {key} does not exist"),
+        )),
+        Err(error) => Err(Verdict::new(Reason::CredentialsUnavailable, error.to_string())),
+    }
+}

@@ -1,0 +1,221 @@
+//! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures::{StreamExt as _, stream};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::{Engine, credentials};
+use crate::{
+    cluster::{Cluster, ClusterError, repositories::RepositorySecrets},
+    core::{
+        image::{ImageVersion, Platforms, manifest::FactsWanted},
+        registries::{RegistryProfile, TagSortMode},
+        resolve::{TrackedImage, credential_ref::CredentialRef},
+        select::{self, Candidate, Knowledge, Known, Question, Selection, TagOrder, TagStory},
+        strategy::StrategyKind,
+        verdict::{Reason, Verdict},
+    },
+    registry::{self, RegistryError, RepoKey, Session, credentials::Credentials},
+};
+
+/// Metadata requests of one decision at once; the registry's own limits come on top.
+const PARALLEL_FACTS: usize = 20;
+
+/// A decision asks again at most this often; each strategy needs two rounds.
+const ROUNDS: usize = 4;
+
+/// Where credentials of an image come from, and what they were.
+type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc<Credentials>, Verdict>>>>;
+
+/// What one cycle has asked so far.
+pub struct Cycle {
+    session: Session,
+    credentials: Mutex<ImageCredentials>,
+    repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
+}
+
+impl Cycle {
+    /// A cycle over one session of the registries.
+    pub fn new(session: Session) -> Self {
+        Self {
+            session,
+            credentials: Mutex::default(),
+            repositories: OnceCell::new(),
+        }
+    }
+
+    /// Argo CD's repository Secrets, read once.
+    pub(super) async fn repository_secrets(
+        &self,
+        cluster: &Cluster,
+        namespace: &str,
+    ) -> Result<&RepositorySecrets, Verdict> {
+        let read = || async { cluster.repository_secrets(namespace).await };
+        let secrets = self.repositories.get_or_init(read).await;
+        secrets
+            .as_ref()
+            .map_err(|error| Verdict::new(Reason::CredentialsUnavailable, error.to_string()))
+    }
+}
+
+/// What `tagsortmode` says, in the words of the selection.
+fn tag_order(mode: TagSortMode) -> TagOrder {
+    match mode {
+        TagSortMode::None => TagOrder::None,
+        TagSortMode::LatestFirst => TagOrder::LatestFirst,
+        TagSortMode::LatestLast => TagOrder::LatestLast,
+    }
+}
+
+/// A picked tag, or why there is none; and what became of every tag when that was asked for.
+#[derive(Debug, Clone)]
+pub struct Pick {
+    /// The tag, or the reason.
+    pub candidate: Result<Candidate, Verdict>,
+    /// What became of every tag.
+    pub story: Vec<TagStory>,
+}
+
+impl From<Verdict> for Pick {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            candidate: Err(verdict),
+            story: Vec::new(),
+        }
+    }
+}
+
+impl Engine {
+    /// Picks a tag for one image of an application in `namespace`, whose running version is `live`.
+    pub(super) async fn pick(
+        &self,
+        cycle: &Cycle,
+        image: &TrackedImage,
+        namespace: &str,
+        live: Option<&ImageVersion>,
+    ) -> Pick {
+        let profile = self.registries.lookup(&image.reference);
+        let credentials = match self.image_credentials(cycle, image, namespace, &profile).await {
+            Ok(credentials) => credentials,
+            Err(verdict) => return verdict.into(),
+        };
+        let own = image.credentials.is_some();
+        let mut repo = RepoKey {
+            repository: profile.repository(&image.reference),
+            profile,
+            credentials,
+        };
+        let mut tags = cycle.session.tags(&repo).await;
+        if matches!(tags, Err(RegistryError::Unauthorized { .. })) && !own {
+            // The entry's credentials may have been renewed since they were read.
+            if let Some(fresh) = self.renewed(&repo).await {
+                repo.credentials = Some(fresh);
+                tags = cycle.session.tags(&repo).await;
+            }
+        }
+        let tags = match tags {
+            Ok(tags) => tags,
+            Err(error) => return error.verdict().into(),
+        };
+        let order = tag_order(repo.profile.tag_order);
+        let wanted = match image.policy.strategy() {
+            StrategyKind::Digest => FactsWanted::Digest,
+            _ => FactsWanted::Created,
+        };
+        let mut known = Knowledge::default();
+        let mut candidate = Err(Verdict::new(
+            Reason::MetadataUnavailable,
+            "the decision asks without end",
+        ));
+        for _ in 0..ROUNDS {
+            match select::select(&image.policy, live, &tags, order, &known) {
+                Selection::Decided(decided) => {
+                    candidate = decided;
+                    break;
+                }
+                Selection::Need(questions) => {
+                    self.answer(cycle, &repo, &image.platforms, wanted, questions, &mut known)
+                        .await;
+                }
+            }
+        }
+        let story = if self.options.explain {
+            select::explain(&image.policy, live, &tags, order, &known)
+        } else {
+            Vec::new()
+        };
+        Pick { candidate, story }
+    }
+
+    async fn answer(
+        &self,
+        cycle: &Cycle,
+        repo: &RepoKey,
+        platforms: &Platforms,
+        wanted: FactsWanted,
+        questions: Vec<Question>,
+        known: &mut Knowledge,
+    ) {
+        let answers: Vec<_> = stream::iter(questions)
+            .map(|Question::Facts(tag)| async move {
+                let answer = match cycle.session.facts(repo, &tag, platforms, wanted).await {
+                    Ok(registry::Known::Facts(facts)) => Known::Facts(facts),
+                    Ok(registry::Known::Excluded(why)) => Known::Excluded(why.to_string()),
+                    Err(error) => Known::Failed(error.verdict()),
+                };
+                (tag, answer)
+            })
+            .buffer_unordered(PARALLEL_FACTS)
+            .collect()
+            .await;
+        for (tag, answer) in answers {
+            known.insert(tag, answer);
+        }
+    }
+
+    /// The image's own credentials, else those of the registry, else none.
+    async fn image_credentials(
+        &self,
+        cycle: &Cycle,
+        image: &TrackedImage,
+        namespace: &str,
+        profile: &Arc<RegistryProfile>,
+    ) -> Result<Option<Arc<Credentials>>, Verdict> {
+        let Some(reference) = &image.credentials else {
+            return self.profile_credentials(profile).await;
+        };
+        if let Some(other) = reference.namespace().filter(|other| *other != namespace) {
+            let message = format!("the pull secret lies in namespace {other}, but the application is in {namespace}");
+            return Err(Verdict::new(Reason::CredentialsUnavailable, message));
+        }
+        let key = (reference.clone(), profile.api_url.clone());
+        let cell = cycle.credentials.lock().await.entry(key).or_default().clone();
+        let read = || async { credentials::read(&self.cluster, reference, profile).await.map(Arc::new) };
+        cell.get_or_init(read).await.clone().map(Some)
+    }
+
+    async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
+        let Some(reference) = &profile.credentials else {
+            return Ok(None);
+        };
+        if let Some(known) = self.known_credentials.get(profile) {
+            return Ok(Some(known));
+        }
+        let reference = reference.as_ref().map_err(|error| {
+            let message = format!("registries.conf, {}: {error}", profile.name);
+            Verdict::new(Reason::CredentialsUnavailable, message)
+        })?;
+        let read = Arc::new(credentials::read(&self.cluster, reference, profile).await?);
+        self.known_credentials.put(profile, &read);
+        Ok(Some(read))
+    }
+
+    /// The registry's credentials read anew, when they are others than those that were refused.
+    async fn renewed(&self, repo: &RepoKey) -> Option<Arc<Credentials>> {
+        let refused = repo.credentials.as_ref()?;
+        self.known_credentials.forget(&repo.profile);
+        let fresh = self.profile_credentials(&repo.profile).await.ok().flatten()?;
+        (fresh.identity() != refused.identity()).then_some(fresh)
+    }
+}

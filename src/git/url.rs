@@ -1,0 +1,275 @@
+//! Where a repository is: the one place that decides which git URLs are spoken to.
+//!
+//! Only `https://` and `http://`. A local path or a remote helper (`ext::`) would let the text of a resource run programs
+//! or read files of this process, so they are refused before any git sees them.
+
+use std::{fmt, hash, sync::Arc};
+
+use url::Url;
+
+use crate::secret::RedactedUrl;
+
+/// The most bytes of a repository URL.
+const LIMIT: usize = 2048;
+
+/// A repository on a server: `https://host[:port]/path` or `http://...`, without user, password, query and fragment.
+///
+/// Two URLs are equal when scheme, host, port and path are (the host in any case, the default port written or not, one
+/// trailing slash or not). `.git` counts: a server may hold `app` beside `app.git`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RemoteUrl(Arc<Url>);
+
+/// Why a text is not a repository URL that can be used. The text is shown without credentials.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum GitUrlError {
+    /// Nothing there.
+    #[error("the repository URL is empty")]
+    Empty,
+    /// Longer than 2048 bytes.
+    #[error("the repository URL is longer than {LIMIT} bytes")]
+    TooLong,
+    /// Spaces, line breaks, backslashes, or a dash in front.
+    #[error("{url:?} is not a repository URL: {reason}")]
+    Malformed {
+        /// The text.
+        url: RedactedUrl,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// `ssh://...` or `user@host:path`.
+    #[error("{url}: git over SSH is not yet supported; use an https:// URL")]
+    Ssh {
+        /// The text.
+        url: RedactedUrl,
+    },
+    /// A path on this machine, with or without `file:`.
+    #[error("{url:?} is a path on this machine; only https:// and http:// repositories are written")]
+    Local {
+        /// The text.
+        url: RedactedUrl,
+    },
+    /// `ext::...` and the like, which run programs.
+    #[error("{url:?} names a git remote helper; only https:// and http:// repositories are written")]
+    RemoteHelper {
+        /// The text.
+        url: RedactedUrl,
+    },
+    /// Any other scheme, `git://` among them.
+    #[error("{url}: the scheme {scheme:?} is not supported; use https:// or http://")]
+    Scheme {
+        /// The text.
+        url: RedactedUrl,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// `https://user:password@host/...`
+    #[error(
+        "{url}: a repository URL must not carry a user or password; put them into the repository Secret \
+         (fields username and password)"
+    )]
+    Credentials {
+        /// The text without them.
+        url: RedactedUrl,
+    },
+}
+
+impl RemoteUrl {
+    /// Reads the URL of a repository. Blanks around it are dropped.
+    pub fn parse(text: &str) -> Result<Self, GitUrlError> {
+        let text = text.trim();
+        let malformed = |reason| GitUrlError::Malformed {
+            url: redacted(text),
+            reason,
+        };
+        if text.is_empty() {
+            return Err(GitUrlError::Empty);
+        }
+        if text.len() > LIMIT {
+            return Err(GitUrlError::TooLong);
+        }
+        if text.starts_with('-') {
+            return Err(malformed("it starts with a dash"));
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+            return Err(malformed("it contains blanks, control characters or backslashes"));
+        }
+        let url = parse_web_url(text)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(GitUrlError::Credentials { url: redacted(text) });
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(malformed("it has a query or a fragment"));
+        }
+        // git speaks a line protocol with its own helpers; an encoded line break must not get into it.
+        let path = url.path().to_ascii_lowercase();
+        if ["%00", "%0a", "%0d"].iter().any(|code| path.contains(code)) {
+            return Err(malformed("it contains an encoded control character"));
+        }
+        normalised(url).ok_or_else(|| malformed("it names no repository on its host"))
+    }
+
+    /// The URL as git gets it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The host without port and without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        self.0
+            .host_str()
+            .unwrap_or_default()
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+    }
+
+    /// Scheme, host and port (`https://git.example.com:8443`): what credentials are bound to.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+/// The text as a web URL, or what else it is.
+fn parse_web_url(text: &str) -> Result<Url, GitUrlError> {
+    let url = redacted(text);
+    if let Some((helper, _)) = text.split_once("::")
+        && helper
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    {
+        return Err(GitUrlError::RemoteHelper { url });
+    }
+    let Some((scheme, _)) = text.split_once("://") else {
+        // git reads `host:path` as SSH unless a slash comes before the colon.
+        let ssh = text.split_once(':').is_some_and(|(host, _)| !host.contains('/'));
+        let file = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"));
+        return Err(if ssh && !file {
+            GitUrlError::Ssh { url }
+        } else {
+            GitUrlError::Local { url }
+        });
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" | "http" => Url::parse(text).map_err(|_| GitUrlError::Malformed {
+            url,
+            reason: "host or port cannot be read",
+        }),
+        "ssh" | "git+ssh" | "ssh+git" => Err(GitUrlError::Ssh { url }),
+        "file" => Err(GitUrlError::Local { url }),
+        scheme if scheme.contains(['/', ':', '@']) => Err(GitUrlError::Local { url }),
+        scheme => Err(GitUrlError::Scheme {
+            url,
+            scheme: scheme.to_owned(),
+        }),
+    }
+}
+
+/// The URL without its trailing slash; nothing when no path is left.
+fn normalised(mut url: Url) -> Option<RemoteUrl> {
+    let path = url.path().trim_end_matches('/').to_owned();
+    if path.is_empty() {
+        return None;
+    }
+    url.set_path(&path);
+    Some(RemoteUrl(Arc::new(url)))
+}
+
+fn redacted(text: &str) -> RedactedUrl {
+    RedactedUrl::new(text)
+}
+
+impl hash::Hash for RemoteUrl {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+impl fmt::Display for RemoteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        RedactedUrl::new(self.as_str()).fmt(f)
+    }
+}
+
+impl fmt::Debug for RemoteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn web_urls_are_normalised() {
+        for (given, expected) in [
+            ("https://git.example.com/a/b.git", "https://git.example.com/a/b.git"),
+            (" HTTPS://Git.Example.COM:443/a/b/ ", "https://git.example.com/a/b"),
+            ("http://[::1]:8080/A.git", "http://[::1]:8080/A.git"),
+        ] {
+            assert_eq!(RemoteUrl::parse(given).unwrap().to_string(), expected, "{given}");
+        }
+        let url = RemoteUrl::parse("http://[::1]:8080/a").unwrap();
+        assert_eq!((url.host(), url.origin().as_str()), ("::1", "http://[::1]:8080"));
+    }
+
+    #[test]
+    fn what_is_not_a_web_url_is_refused_by_its_kind() {
+        for (given, expected) in [
+            ("", "is empty"),
+            ("--upload-pack=touch /tmp/x", "dash"),
+            ("-https://h/a", "dash"),
+            ("ext::sh -c touch", "control characters"),
+            ("ext::sh", "remote helper"),
+            ("https::https://h/a", "remote helper"),
+            ("file:///srv/git", "on this machine"),
+            ("file:/srv/git", "on this machine"),
+            ("/srv/git", "on this machine"),
+            ("../git", "on this machine"),
+            ("C:\\git", "backslashes"),
+            ("ssh://git@h/a", "SSH is not yet supported"),
+            ("git@h:a/b.git", "SSH is not yet supported"),
+            ("h:a/b.git", "SSH is not yet supported"),
+            ("git://h/a", "scheme \"git\""),
+            ("ftp://h/a", "scheme \"ftp\""),
+            ("https://", "cannot be read"),
+            ("https://h", "names no repository"),
+            ("https://h/a?b=c", "query"),
+            ("https://h/a%0ahost=evil", "encoded control"),
+            ("https://h/a b", "blanks"),
+        ] {
+            let error = RemoteUrl::parse(given).unwrap_err().to_string();
+            assert!(error.contains(expected), "{given}: {error}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_the_url_are_refused_and_not_repeated() {
+        for given in [
+            "https://bob:hunter2@h/a",
+            "https://hunter2@h/a",
+            "ssh://bob:hunter2@h/a",
+        ] {
+            let error = RemoteUrl::parse(given).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error} {error:?}");
+        }
+        let error = RemoteUrl::parse("https://bob@h/a").unwrap_err().to_string();
+        assert!(error.contains("repository Secret"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic_and_reads_the_same_again(text in ".{0,60}") {
+            if let Ok(url) = RemoteUrl::parse(&text) {
+                prop_assert_eq!(RemoteUrl::parse(url.as_str()).unwrap(), url);
+            }
+            let _ = RemoteUrl::parse(&format!("https://h/{text}")).map(|url| url.origin());
+        }
+    }
+}

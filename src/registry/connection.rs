@@ -1,0 +1,118 @@
+//! One registry as this process knows it: where it is, its gate, what it asked for, the tokens it gave.
+//!
+//! Nothing here belongs to one repository or one user; tokens are kept apart by scope and credentials.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::{
+    challenge::Challenge,
+    counts::{Counts, RegistryRequests},
+    error::RegistryError,
+    limiter::Gate,
+    token::Tokens,
+};
+use crate::core::{foreign::ForeignText, registries::RegistryProfile};
+
+/// The longest repository name that is asked for.
+const MAX_REPOSITORY: usize = 255;
+
+/// The shared state of one registry.
+pub(crate) struct Connection {
+    /// Unique in this process.
+    pub(crate) id: u64,
+    /// The name for people of the entry that was asked first; others may share the server.
+    pub(crate) name: String,
+    /// Base URL of the API.
+    pub(crate) api: Url,
+    pub(crate) client: reqwest::Client,
+    pub(crate) gate: Gate,
+    pub(crate) counts: Counts,
+    pub(crate) tokens: Tokens,
+    /// Actions of the tokens that are asked for, joined.
+    pub(crate) actions: String,
+    challenges: Mutex<Option<Arc<Vec<Challenge>>>>,
+}
+
+impl Connection {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, in_flight: usize) -> Self {
+        Self {
+            id,
+            name: profile.name.clone(),
+            api,
+            client,
+            gate: Gate::new(profile.limit, in_flight),
+            counts: Counts::default(),
+            tokens: Tokens::default(),
+            actions: crate::core::registries::token_actions(&profile.api_url).join(","),
+            challenges: Mutex::new(None),
+        }
+    }
+
+    /// The base URL of a profile: http or https, a host, and no credentials, query or fragment in it.
+    pub(crate) fn api_url(profile: &RegistryProfile) -> Result<Url, RegistryError> {
+        let fail = |reason: &str| RegistryError::InvalidSetting {
+            registry: profile.name.clone(),
+            key: "api_url",
+            reason: ForeignText::new(reason),
+        };
+        let url = Url::parse(&profile.api_url)
+            .map_err(|_| fail("it is not a URL (example: https://registry.example.com)"))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(fail("it must start with https:// or http:// and name a host"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(fail("it must not hold user or password; use `credentials`"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(fail("it must not hold a query or fragment"));
+        }
+        Ok(url)
+    }
+
+    /// `<api>/v2/` for the probe.
+    pub(crate) fn probe_url(&self) -> Url {
+        self.join(["v2", ""].into_iter())
+    }
+
+    /// `<api>/v2/<repository>/<tail>`, every part encoded.
+    /// `None` for a name that no repository has, and that could lead elsewhere.
+    pub(crate) fn url(&self, repository: &str, tail: [&str; 2]) -> Option<Url> {
+        let fits = |part: &str| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        let is_name = repository.len() <= MAX_REPOSITORY && repository.split('/').all(fits);
+        is_name.then(|| self.join(std::iter::once("v2").chain(repository.split('/')).chain(tail)))
+    }
+
+    fn join<'a>(&self, parts: impl Iterator<Item = &'a str>) -> Url {
+        let mut url = self.api.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(parts);
+        }
+        url
+    }
+
+    /// What the registry asked for, when it is known. Empty: it asks for nothing.
+    pub(crate) fn challenges(&self) -> Option<Arc<Vec<Challenge>>> {
+        self.challenges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what the registry asks for; `true` when that is new.
+    pub(crate) fn learn(&self, challenges: Vec<Challenge>) -> bool {
+        let mut known = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = known.as_deref() != Some(&challenges);
+        if is_new {
+            *known = Some(Arc::new(challenges));
+        }
+        is_new
+    }
+
+    pub(crate) fn requests(&self) -> RegistryRequests {
+        self.counts.read(&self.name, self.api.as_str().trim_end_matches('/'))
+    }
+}

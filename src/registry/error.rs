@@ -1,0 +1,120 @@
+//! Why a registry's answer cannot be used.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::core::{
+    disposition::Disposition,
+    foreign::ForeignText,
+    verdict::{Reason, Verdict},
+};
+
+/// Why a question to a registry has no answer. `registry` is its name for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// A setting of the registry cannot be used.
+    #[error("registry {registry}: `{key}`: {reason}")]
+    InvalidSetting {
+        /// The registry.
+        registry: String,
+        /// The key in `registries.conf`.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: ForeignText,
+    },
+    /// A repository name that no registry can have.
+    #[error("registry {registry}: {repository:?} is not a repository name")]
+    InvalidRepository {
+        /// The registry.
+        registry: String,
+        /// The name.
+        repository: ForeignText,
+    },
+    /// It does not answer, or not as a registry does.
+    #[error("registry {registry} is not available: {reason}")]
+    Unavailable {
+        /// The registry.
+        registry: String,
+        /// What was seen.
+        reason: ForeignText,
+    },
+    /// It asked to wait. Nobody asks it anything before then.
+    #[error("registry {registry} asks to wait until {until}")]
+    RateLimited {
+        /// The registry.
+        registry: String,
+        /// When it may be asked again.
+        until: Timestamp,
+        /// How long that was when this was found.
+        wait: Duration,
+    },
+    /// It refuses the credentials, or the lack of them.
+    #[error("registry {registry} refuses to let us read {repository}: {reason}")]
+    Unauthorized {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// What it says, and whether credentials were sent.
+        reason: ForeignText,
+    },
+    /// It says that the repository does not exist.
+    #[error("registry {registry} has no repository {repository}")]
+    RepositoryNotFound {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+    },
+    /// The tag list could not be read to its end.
+    #[error("the tag list of {repository} in registry {registry} is incomplete: {reason}")]
+    ListIncomplete {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// What was seen.
+        reason: ForeignText,
+    },
+    /// What is behind a tag could not be read.
+    #[error("{subject} of {repository} in registry {registry} could not be read: {reason}")]
+    MetadataUnavailable {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// The tag or digest.
+        subject: String,
+        /// What was seen.
+        reason: ForeignText,
+    },
+}
+
+impl RegistryError {
+    /// The verdict for every image that needed the answer.
+    pub fn verdict(&self) -> Verdict {
+        let reason = match self {
+            Self::InvalidSetting { .. } | Self::InvalidRepository { .. } => Reason::InvalidSetting,
+            Self::Unavailable { .. } => Reason::RegistryUnavailable,
+            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::Unauthorized { .. } => Reason::Unauthorized,
+            Self::RepositoryNotFound { .. } => Reason::RepositoryNotFound,
+            Self::ListIncomplete { .. } => Reason::ListIncomplete,
+            Self::MetadataUnavailable { .. } => Reason::MetadataUnavailable,
+        };
+        Verdict::new(reason, self.to_string())
+    }
+
+    /// What to do about it.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::InvalidSetting { .. } | Self::InvalidRepository { .. } => Disposition::Stalled,
+            Self::RateLimited { wait, .. } => Disposition::RateLimited(*wait),
+            Self::Unauthorized { .. } | Self::RepositoryNotFound { .. } => Disposition::BackOff,
+            Self::Unavailable { .. } | Self::ListIncomplete { .. } | Self::MetadataUnavailable { .. } => {
+                Disposition::Retry
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Bearer tokens, as Docker's token authentication specification describes them.
+//!
+//! A token belongs to a realm, a scope and the credentials that it was given for. It is used until it expires by everybody
+//! who asks for the same, and fetched once when many need it at the same time.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    client::{Ask, Trouble, words},
+    counts::Kind,
+    credentials::CredentialsIdentity,
+    error::RegistryError,
+};
+use crate::secret::Secret;
+
+/// The shortest life of a token, whatever the server says.
+const MIN_LIFE: Duration = Duration::from_mins(1);
+/// The longest life of a token, whatever the server says.
+const MAX_LIFE: Duration = Duration::from_hours(24);
+/// How long before its end a token is no longer used: the request must still arrive.
+const MARGIN: Duration = Duration::from_secs(5);
+/// The longest that a token request takes.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// The largest answer that is read.
+const MAX_ANSWER: usize = 1 << 20;
+/// The most tokens that are remembered; expired ones are forgotten first.
+const MAX_TOKENS: usize = 10_000;
+
+/// A token that was given.
+#[derive(Clone)]
+pub(crate) struct Token {
+    /// The value of the `Authorization` header.
+    pub(crate) header: HeaderValue,
+    /// The token itself, to be kept out of messages.
+    pub(crate) secret: Secret,
+    expires: Instant,
+}
+
+/// Whom a token is asked from, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TokenKey {
+    pub(crate) realm: Url,
+    pub(crate) service: Option<String>,
+    pub(crate) scope: String,
+    pub(crate) identity: Option<CredentialsIdentity>,
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
+
+/// The tokens of one registry.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    slots: Mutex<HashMap<TokenKey, Slot>>,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Option<String>,
+    token: Option<String>,
+    expires_in: Option<f64>,
+}
+
+impl Tokens {
+    /// A token that is not `refused` (the registry did not take it). The flag tells whether it was there already.
+    pub(crate) async fn get(
+        &self,
+        ask: &Ask<'_>,
+        key: TokenKey,
+        refused: Option<&Secret>,
+    ) -> Result<(Token, bool), RegistryError> {
+        let slot = self.slot(&key);
+        let mut held = slot.lock().await;
+        if let Some(token) = held.as_ref()
+            && token.expires > Instant::now()
+            && Some(&token.secret) != refused
+        {
+            return Ok((token.clone(), true));
+        }
+        let token = fetch(ask, &key).await?;
+        *held = Some(token.clone());
+        Ok((token, false))
+    }
+
+    fn slot(&self, key: &TokenKey) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= MAX_TOKENS && !slots.contains_key(key) {
+            let now = Instant::now();
+            // A slot that is locked is in use.
+            slots.retain(|_, slot| {
+                slot.try_lock()
+                    .map_or(true, |held| held.as_ref().is_some_and(|token| token.expires > now))
+            });
+            if slots.len() >= MAX_TOKENS {
+                slots.clear();
+            }
+        }
+        Arc::clone(slots.entry(key.clone()).or_default())
+    }
+}
+
+async fn fetch(ask: &Ask<'_>, key: &TokenKey) -> Result<Token, RegistryError> {
+    let credentials = ask.credentials().filter(|c| c.is_complete());
+    let mut url = key.realm.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = &key.service {
+            query.append_pair("service", service);
+        }
+        query.append_pair("scope", &key.scope);
+        if let Some(credentials) = credentials {
+            query.append_pair("account", &credentials.username);
+        }
+    }
+    let mut request = ask.connection.client.get(url).timeout(TIMEOUT);
+    if let Some(credentials) = credentials {
+        request = request.basic_auth(&credentials.username, Some(credentials.password.expose()));
+    }
+    let answer = match ask.send(Kind::Token, request, MAX_ANSWER).await {
+        Ok(answer) => answer,
+        Err(Trouble::Registry(error)) => return Err(error),
+        Err(Trouble::TooLarge) => return Err(ask.unavailable("its token answer is too large")),
+        Err(Trouble::Broken(why)) => return Err(ask.unavailable(&format!("token answer: {why}"))),
+    };
+    match answer.status.as_u16() {
+        200 => read(&answer.body).map_err(|why| ask.unavailable(why)),
+        400..=499 => Err(ask.unauthorized(&format!("the token server answers {}{}", answer.status, words(&answer)))),
+        _ => Err(ask.unavailable(&format!("the token server answers {}", answer.status))),
+    }
+}
+
+fn read(body: &[u8]) -> Result<Token, &'static str> {
+    let answer: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_| "the token server's answer is not as expected")?;
+    let given = |token: Option<String>| token.filter(|t| !t.is_empty()).map(Secret::new);
+    let secret = given(answer.access_token)
+        .or(given(answer.token))
+        .ok_or("the token server's answer has no token")?;
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
+        .map_err(|_| "the token server's answer has a token that cannot be sent")?;
+    header.set_sensitive(true);
+    let life = Duration::try_from_secs_f64(answer.expires_in.unwrap_or(0.0)).unwrap_or_default();
+    Ok(Token {
+        header,
+        secret,
+        expires: Instant::now() + life.clamp(MIN_LIFE, MAX_LIFE) - MARGIN,
+    })
+}

@@ -1,0 +1,583 @@
+//! A real git server inside the process: `git http-backend` as CGI behind a loopback port.
+//!
+//! It counts what it is asked for, and can be told to refuse, to wait, to fail, or to let another writer in first.
+//! Used by the tests and by the quickstart; everything it made is removed when it is dropped.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt::Write as _,
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::{StreamExt as _, stream};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpListener,
+    process::ChildStdout,
+    task::JoinHandle,
+};
+
+/// A git server on a free loopback port. Repositories are bare folders in a temporary folder.
+pub struct GitServer {
+    inner: Arc<Inner>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+/// How often the server was asked for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Requests {
+    /// Connections that were opened (`info/refs`) for reading.
+    pub listings: u64,
+    /// Packs that were sent.
+    pub fetches: u64,
+    /// Pushes that arrived, refused ones as well.
+    pub pushes: u64,
+    /// Requests that carried credentials, right or wrong.
+    pub authorized: u64,
+    /// Requests of any kind.
+    pub all: u64,
+}
+
+/// A commit as a reader of the repository sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The id.
+    pub id: String,
+    /// The ids of its parents.
+    pub parents: Vec<String>,
+    /// The whole message, without the line break at its end.
+    pub message: String,
+    /// `name <mail>`.
+    pub author: String,
+    /// The files that it changed.
+    pub files: Vec<String>,
+}
+
+/// What stands in front of the backend.
+#[derive(Default)]
+struct Switches {
+    credentials: Option<(String, String)>,
+    fail_with: Option<u16>,
+    redirect_to: Option<SocketAddr>,
+    delay: Option<Duration>,
+    /// Repository -> commits that get in just before the next pushes.
+    sneak: HashMap<String, VecDeque<(String, String, String)>>,
+}
+
+struct Inner {
+    root: tempfile::TempDir,
+    switches: Mutex<Switches>,
+    listings: AtomicU64,
+    fetches: AtomicU64,
+    pushes: AtomicU64,
+    authorized: AtomicU64,
+    all: AtomicU64,
+}
+
+impl GitServer {
+    /// Starts a server that lets everybody read and write.
+    pub async fn start() -> Self {
+        let inner = Arc::new(Inner {
+            root: tempfile::tempdir().expect("a temporary folder can be made"),
+            switches: Mutex::default(),
+            listings: AtomicU64::new(0),
+            fetches: AtomicU64::new(0),
+            pushes: AtomicU64::new(0),
+            authorized: AtomicU64::new(0),
+            all: AtomicU64::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let app = axum::Router::new().fallback(handle).with_state(Arc::clone(&inner));
+        let task = tokio::spawn(async move {
+            axum::serve(listener, app).await.expect("a server on loopback runs");
+        });
+        Self { inner, address, task }
+    }
+
+    /// The URL of a repository.
+    pub fn url(&self, repository: &str) -> String {
+        format!("http://{}/{repository}.git", self.address)
+    }
+
+    /// The folder of a repository.
+    pub fn folder(&self, repository: &str) -> PathBuf {
+        self.inner.folder(repository)
+    }
+
+    /// Makes a repository with these files in a first commit on `main`; without files it stays empty.
+    pub fn create_repo(&self, repository: &str, files: &[(&str, &str)]) -> String {
+        self.create(repository, "sha1");
+        if !files.is_empty() {
+            self.inner.commit(repository, "main", "first commit", files);
+        }
+        self.url(repository)
+    }
+
+    /// Makes a repository that uses SHA-256, with one commit.
+    pub fn create_sha256_repo(&self, repository: &str) -> String {
+        self.create(repository, "sha256");
+        self.inner
+            .commit(repository, "main", "first commit", &[("a.txt", "a\n")]);
+        self.url(repository)
+    }
+
+    fn create(&self, repository: &str, format: &str) {
+        let folder = self.folder(repository);
+        let folder = folder.to_str().expect("temporary folders are UTF-8");
+        let format = format!("--object-format={format}");
+        let arguments = [
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            "--initial-branch=main",
+            &format,
+            folder,
+        ];
+        git(self.inner.root.path(), &arguments, b"");
+        for (key, value) in [
+            ("http.receivepack", "true"),
+            ("uploadpack.allowAnySHA1InWant", "true"),
+            ("gc.auto", "0"),
+        ] {
+            git(Path::new(folder), &["config", key, value], b"");
+        }
+    }
+
+    /// From now on this user and password are wanted for everything.
+    pub fn require_password(&self, username: &str, password: &str) {
+        self.inner.switches().credentials = Some((username.to_owned(), password.to_owned()));
+    }
+
+    /// Every request is answered with this status, until `None`.
+    pub fn fail_with(&self, status: Option<u16>) {
+        self.inner.switches().fail_with = status;
+    }
+
+    /// Every request is sent on to another server.
+    pub fn redirect_to(&self, other: &Self) {
+        self.inner.switches().redirect_to = Some(other.address);
+    }
+
+    /// Every request waits before it is answered.
+    pub fn delay(&self, delay: Option<Duration>) {
+        self.inner.switches().delay = delay;
+    }
+
+    /// A hook of the server refuses every push with these words.
+    pub fn refuse_pushes(&self, repository: &str, words: &str) {
+        let hooks = self.folder(repository).join("hooks");
+        let (hook, text) = (hooks.join("pre-receive"), hooks.join("words"));
+        std::fs::create_dir_all(&hooks).expect("a folder can be made");
+        std::fs::write(&text, words).expect("a file can be written");
+        // Written by a child: a handle of ours that is open for writing could be inherited by another child that is just
+        // being started, and then the hook could not be executed.
+        let script = format!("#!/bin/sh\ncat '{}' >&2\nexit 1\n", text.display());
+        let status = Command::new("install")
+            .args(["-m", "0755", "/dev/stdin"])
+            .arg(&hook)
+            .stdin(Stdio::piped())
+            .spawn()
+            .and_then(|mut child| {
+                let mut stdin = child.stdin.take().expect("stdin is a pipe");
+                stdin.write_all(script.as_bytes())?;
+                drop(stdin);
+                child.wait()
+            });
+        assert!(status.expect("install runs").success(), "the hook can be written");
+    }
+
+    /// Pushes are taken again.
+    pub fn allow_pushes(&self, repository: &str) {
+        let hook = self.folder(repository).join("hooks/pre-receive");
+        std::fs::remove_file(hook).expect("the hook is there");
+    }
+
+    /// Another writer commits this just before the next push arrives: after the pusher has seen the heads. Several calls
+    /// stand in a queue, one for each push.
+    pub fn sneak_in_before_next_push(&self, repository: &str, branch: &str, path: &str, text: &str) {
+        self.inner
+            .switches()
+            .sneak
+            .entry(repository.to_owned())
+            .or_default()
+            .push_back((branch.to_owned(), path.to_owned(), text.to_owned()));
+    }
+
+    /// Another writer commits this now; the branch is made from `main` if it is not there. The id of the commit.
+    pub fn commit_as_other(&self, repository: &str, branch: &str, path: &str, text: &str) -> String {
+        let message = format!("somebody changes {path}");
+        self.inner.commit(repository, branch, &message, &[(path, text)]);
+        self.head(repository, branch).expect("the branch was just written")
+    }
+
+    /// Feeds `git fast-import`, for what the other helpers cannot make (symbolic links, submodules, force pushes).
+    pub fn fast_import(&self, repository: &str, stream: &str) {
+        git(
+            &self.folder(repository),
+            &["fast-import", "--quiet", "--force"],
+            stream.as_bytes(),
+        );
+    }
+
+    /// Makes a lightweight tag.
+    pub fn tag(&self, repository: &str, tag: &str, branch: &str) {
+        git(&self.folder(repository), &["tag", tag, branch], b"");
+    }
+
+    /// Removes a branch.
+    pub fn delete_branch(&self, repository: &str, branch: &str) {
+        let reference = format!("refs/heads/{branch}");
+        git(&self.folder(repository), &["update-ref", "-d", &reference], b"");
+    }
+
+    /// The head of a branch, if there is one.
+    pub fn head(&self, repository: &str, branch: &str) -> Option<String> {
+        self.inner.head(repository, branch)
+    }
+
+    /// The commits of a branch, newest first.
+    pub fn log(&self, repository: &str, branch: &str) -> Vec<Commit> {
+        let format = "--format=%x1e%H%x1f%P%x1f%an <%ae>%x1f%B%x1f";
+        let text = git(
+            &self.folder(repository),
+            &["-c", "core.quotePath=false", "log", format, "--name-only", branch],
+            b"",
+        );
+        text.split('\u{1e}')
+            .filter_map(|commit| {
+                let mut fields = commit.split('\u{1f}');
+                Some(Commit {
+                    id: fields.next().filter(|id| !id.is_empty())?.to_owned(),
+                    parents: fields.next()?.split_whitespace().map(str::to_owned).collect(),
+                    author: fields.next()?.to_owned(),
+                    message: fields.next()?.trim_end().to_owned(),
+                    files: fields
+                        .next()?
+                        .lines()
+                        .filter(|l| !l.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
+                })
+            })
+            .collect()
+    }
+
+    /// A file at the head of a branch, if it is there.
+    pub fn file(&self, repository: &str, branch: &str, path: &str) -> Option<String> {
+        let object = format!("refs/heads/{branch}:{path}");
+        try_git(&self.folder(repository), &["cat-file", "blob", &object], b"").ok()
+    }
+
+    /// What `git ls-tree` says of a path at the head of a branch: `100644 blob <id>\t<path>`.
+    pub fn entry(&self, repository: &str, branch: &str, path: &str) -> String {
+        git(&self.folder(repository), &["ls-tree", "-r", branch, "--", path], b"")
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The diff of the last commit of a branch.
+    pub fn last_diff(&self, repository: &str, branch: &str) -> String {
+        git(&self.folder(repository), &["show", "--format=", branch], b"")
+    }
+
+    /// Whether git finds nothing wrong with the repository.
+    pub fn is_sound(&self, repository: &str) -> bool {
+        try_git(&self.folder(repository), &["fsck", "--strict"], b"").is_ok()
+    }
+
+    /// Packs that were sent since the start.
+    pub fn fetches(&self) -> u64 {
+        self.requests().fetches
+    }
+
+    /// Pushes that arrived since the start, refused ones as well.
+    pub fn pushes(&self) -> u64 {
+        self.requests().pushes
+    }
+
+    /// What was asked for since the start.
+    pub fn requests(&self) -> Requests {
+        Requests {
+            listings: self.inner.listings.load(Ordering::SeqCst),
+            fetches: self.inner.fetches.load(Ordering::SeqCst),
+            pushes: self.inner.pushes.load(Ordering::SeqCst),
+            authorized: self.inner.authorized.load(Ordering::SeqCst),
+            all: self.inner.all.load(Ordering::SeqCst),
+        }
+    }
+}
+
+impl Drop for GitServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Inner {
+    fn switches(&self) -> MutexGuard<'_, Switches> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folder(&self, repository: &str) -> PathBuf {
+        self.root.path().join(format!("{repository}.git"))
+    }
+
+    fn head(&self, repository: &str, branch: &str) -> Option<String> {
+        let reference = format!("refs/heads/{branch}");
+        let arguments = ["rev-parse", "--verify", "--quiet", &reference];
+        try_git(&self.folder(repository), &arguments, b"")
+            .ok()
+            .map(|id| id.trim().to_owned())
+    }
+
+    /// A commit on top of `branch`, or of `main` when there is no such branch.
+    fn commit(&self, repository: &str, branch: &str, message: &str, files: &[(&str, &str)]) {
+        let mut stream = format!(
+            "commit refs/heads/{branch}\ncommitter Somebody Else <else@example.com> 1700000000 +0000\ndata {}\n{message}\n",
+            message.len()
+        );
+        if let Some(base) = self.head(repository, branch).or_else(|| self.head(repository, "main")) {
+            let _ = writeln!(stream, "from {base}");
+        }
+        for (path, text) in files {
+            let _ = writeln!(stream, "M 100644 inline {path}\ndata {}\n{text}", text.len());
+        }
+        git(&self.folder(repository), &["fast-import", "--quiet"], stream.as_bytes());
+    }
+
+    fn count(&self, method: &Method, path: &str, query: &str, headers: &HeaderMap) {
+        let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::SeqCst);
+        add(&self.all);
+        if headers.contains_key(header::AUTHORIZATION) {
+            add(&self.authorized);
+        }
+        if path.ends_with("/info/refs") && query.contains("git-upload-pack") {
+            add(&self.listings);
+        }
+        if method == Method::POST && path.ends_with("/git-receive-pack") && !is_probe(headers) {
+            add(&self.pushes);
+        }
+    }
+}
+
+/// Before it sends a large pack git asks with an empty request whether it may.
+fn is_probe(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "4")
+}
+
+async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    inner.count(request.method(), &path, &query, request.headers());
+    let (delay, fail_with, redirect_to, credentials) = {
+        let switches = inner.switches();
+        (
+            switches.delay,
+            switches.fail_with,
+            switches.redirect_to,
+            switches.credentials.clone(),
+        )
+    };
+    if let Some(delay) = delay {
+        tokio::time::sleep(delay).await;
+    }
+    if let Some(status) = fail_with.and_then(|code| StatusCode::from_u16(code).ok()) {
+        return (status, "the server is told to fail").into_response();
+    }
+    if let Some(other) = redirect_to {
+        let place = format!("http://{other}{path}?{query}");
+        return (StatusCode::FOUND, [(header::LOCATION, place)]).into_response();
+    }
+    if let Some((username, password)) = &credentials {
+        let expected = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
+        let given = request.headers().get(header::AUTHORIZATION);
+        if given.is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
+            let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];
+            return (StatusCode::UNAUTHORIZED, challenge, "who are you?").into_response();
+        }
+    }
+    if path.ends_with("/git-receive-pack") && !is_probe(request.headers()) {
+        let repository = path.trim_start_matches('/').split(".git/").next().unwrap_or_default();
+        let next = inner.switches().sneak.get_mut(repository).and_then(VecDeque::pop_front);
+        if let Some((branch, path, text)) = next {
+            inner.commit(repository, &branch, "somebody was faster", &[(&path, &text)]);
+        }
+    }
+    backend(&inner, request, &path, &query)
+        .await
+        .unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, error.to_string()).into_response())
+}
+
+/// Runs `git http-backend` for one request, streaming both ways.
+async fn backend(inner: &Arc<Inner>, request: Request, path: &str, query: &str) -> std::io::Result<Response> {
+    let mut command = tokio::process::Command::new("git");
+    clean(command.as_std_mut())
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", inner.root.path())
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("REQUEST_METHOD", request.method().as_str())
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("CONTENT_TYPE", text_of(request.headers(), "content-type"))
+        .env("HTTP_CONTENT_ENCODING", text_of(request.headers(), "content-encoding"))
+        .env("GIT_PROTOCOL", text_of(request.headers(), "git-protocol"))
+        .env("REMOTE_USER", "tester")
+        .env("REMOTE_ADDR", "127.0.0.1");
+    // Without a length (chunked) the backend reads to the end.
+    if let Some(length) = request.headers().get(header::CONTENT_LENGTH) {
+        command.env("CONTENT_LENGTH", length.to_str().unwrap_or_default());
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.kill_on_drop(true).spawn()?;
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    let stdout = child.stdout.take().expect("stdout is a pipe");
+    let mut body = request.into_body().into_data_stream();
+    tokio::spawn(async move {
+        while let Some(Ok(piece)) = body.next().await {
+            if stdin.write_all(&piece).await.is_err() {
+                break;
+            }
+        }
+    });
+    let response = answer(inner, BufReader::new(stdout)).await?;
+    tokio::spawn(async move { child.wait().await });
+    Ok(response)
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+/// Turns what a CGI program prints into a response.
+async fn answer(inner: &Arc<Inner>, mut stdout: BufReader<ChildStdout>) -> std::io::Result<Response> {
+    let (mut status, mut headers) = (StatusCode::OK, HeaderMap::new());
+    loop {
+        let mut line = String::new();
+        if stdout.read_line(&mut line).await? == 0 {
+            return Err(std::io::Error::other("git http-backend ended without an answer"));
+        }
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        if name.eq_ignore_ascii_case("status") {
+            let code = value.split(' ').next().unwrap_or_default();
+            status = code.parse().unwrap_or(StatusCode::BAD_GATEWAY);
+        } else if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+    let state = (stdout, PackWatch::new(Arc::clone(inner)));
+    let pieces = stream::unfold(state, |(mut stdout, mut watch)| async move {
+        let mut piece = vec![0; 32 << 10];
+        let count = match stdout.read(&mut piece).await {
+            Ok(0) => return None,
+            Ok(count) => count,
+            Err(error) => return Some((Err(error), (stdout, watch))),
+        };
+        piece.truncate(count);
+        watch.see(&piece);
+        Some((Ok(piece), (stdout, watch)))
+    });
+    Ok((status, headers, Body::from_stream(pieces)).into_response())
+}
+
+/// Counts the pack of a response: protocol 2 announces it by a line of its own.
+struct PackWatch {
+    inner: Arc<Inner>,
+    seen: bool,
+    /// The end of what came before, in which the line may have begun.
+    tail: Vec<u8>,
+}
+
+impl PackWatch {
+    const LINE: &'static [u8] = b"packfile\n";
+
+    fn new(inner: Arc<Inner>) -> Self {
+        Self {
+            inner,
+            seen: false,
+            tail: Vec::new(),
+        }
+    }
+
+    fn see(&mut self, piece: &[u8]) {
+        if self.seen {
+            return;
+        }
+        self.tail.extend_from_slice(piece);
+        if self.tail.windows(Self::LINE.len()).any(|window| window == Self::LINE) {
+            self.seen = true;
+            self.inner.fetches.fetch_add(1, Ordering::SeqCst);
+        }
+        let keep = self.tail.len().min(Self::LINE.len());
+        self.tail.drain(..self.tail.len() - keep);
+    }
+}
+
+/// Runs git in a folder and returns what it printed.
+fn git(folder: &Path, arguments: &[&str], input: &[u8]) -> String {
+    try_git(folder, arguments, input).unwrap_or_else(|error| panic!("git {arguments:?}: {error}"))
+}
+
+fn try_git(folder: &Path, arguments: &[&str], input: &[u8]) -> Result<String, String> {
+    let mut command = Command::new("git");
+    clean(&mut command).args(arguments).current_dir(folder);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    // A git that ends early says so by its exit code.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// No configuration of whoever runs the tests takes part.
+fn clean(command: &mut Command) -> &mut Command {
+    for name in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ASKPASS",
+    ] {
+        command.env_remove(name);
+    }
+    command
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("LC_ALL", "C")
+}
