@@ -6,9 +6,10 @@
 //!
 //! Left out: functions as values, methods, range over functions and channels, a template that calls itself more than
 //! [`MAX_DEPTH`] times. Pure; a template reads nothing but its [`Value`]. Read on: `actions` and `names` (the checks),
-//! `run` (the evaluation), `functions`.
+//! `run` and `expression` (the evaluation), `functions`.
 
 mod actions;
+mod expression;
 mod functions;
 mod names;
 mod printf;

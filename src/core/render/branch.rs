@@ -8,10 +8,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::described::DescribedChange;
-use crate::core::{
-    gotmpl::{InvalidTemplate, RenderError, Template, Value},
-    resolve::TargetFile,
-};
+use crate::core::gotmpl::{InvalidTemplate, RenderError, Template, Value};
 
 /// The template of the branch that a pull request is made from.
 pub const PULL_REQUEST_TEMPLATE: &str = "image-updater-{{ .TargetKey }}-{{ .SHA256 }}";
@@ -36,7 +33,7 @@ pub struct BranchData<'a> {
     pub app_namespace: &'a str,
     /// The application.
     pub app_name: &'a str,
-    /// The place that is written, as [`target_key`] makes it.
+    /// The place that is written, as [`target_key`](crate::core::resolve::pull_request::target_key) makes it.
     pub target_key: &'a str,
     /// The changes, in their order.
     pub changes: &'a [DescribedChange<'a>],
@@ -86,16 +83,6 @@ pub fn fit(name: &str) -> String {
         cut
     });
     components.collect::<Vec<_>>().join("/")
-}
-
-/// The key of a place that is written: the start of a hash over repository, configured base branch and file. Applications
-/// that share a kustomization share the key.
-pub fn target_key(repository: &str, base: Option<&str>, file: &TargetFile) -> String {
-    let (TargetFile::Override(path) | TargetFile::Kustomization(path) | TargetFile::HelmValues(path)) = file;
-    let hash = Sha256::digest(format!("{repository}|{}|{path}", base.unwrap_or("")));
-    let mut key = hex::encode(hash);
-    key.truncate(8);
-    key
 }
 
 /// The hash over changes, in their order.
@@ -192,14 +179,5 @@ mod tests {
     fn a_template_without_a_name_is_an_error() {
         assert_eq!(render("{{ range .Images }}{{ end }}"), Err(BranchError::Empty));
         assert!(matches!(render("{{ .Nope }}"), Err(BranchError::Template(_))));
-    }
-
-    #[test]
-    fn a_place_has_one_key() {
-        let folder = TargetFile::Kustomization("apps/shop".to_owned());
-        let key = target_key("https://git.acme.test/g.git", None, &folder);
-        assert_eq!(key.len(), 8);
-        assert_eq!(key, target_key("https://git.acme.test/g.git", Some(""), &folder));
-        assert_ne!(key, target_key("https://git.acme.test/g.git", Some("main"), &folder));
     }
 }

@@ -111,9 +111,10 @@ pub fn render(existing: Option<&str>, writes: &[ValueWrite]) -> Result<Edited, H
     let existing = existing.unwrap_or_default();
     let is_blank = existing.trim_start_matches('\u{feff}').trim().is_empty();
     let text = if is_blank { HEADER } else { existing };
-    let plans = plan(text, &writes)?;
+    let stream = Stream::parse(text)?;
+    let plans = plan(&stream, &writes)?;
     let changes: Vec<Change> = plans.iter().filter_map(Planned::change).collect();
-    let edited = yaml::edit(text, 0, &changes)?;
+    let edited = yaml::edit_stream(&stream, 0, &changes)?;
     if let (true, Edited::New(new)) = (plans.iter().any(|plan| plan.through_alias), &edited) {
         check_shared_places(new, &plans)?;
     }
@@ -140,8 +141,7 @@ impl Planned<'_> {
     }
 }
 
-fn plan<'w>(text: &str, writes: &[&'w ValueWrite]) -> Result<Vec<Planned<'w>>, HelmValuesError> {
-    let stream = Stream::parse(text)?;
+fn plan<'w>(stream: &Stream<'_>, writes: &[&'w ValueWrite]) -> Result<Vec<Planned<'w>>, HelmValuesError> {
     let look = stream.documents().first().map(Look::new);
     let mut plans = Vec::with_capacity(writes.len());
     for write in writes {

@@ -97,7 +97,7 @@ pub fn render(existing: &str, images: &[ImageOverride]) -> Result<Edited, Kustom
             change_entry(&look, entry, image, &mut changes);
         }
     }
-    Ok(yaml::edit(existing, index, &changes)?)
+    Ok(yaml::edit_stream(&stream, index, &changes)?)
 }
 
 /// What is written for each image, in the order of the images; of two for one name the last counts.

@@ -15,6 +15,7 @@ mod commit_template;
 mod credentials_parse;
 mod glob_match;
 mod helm_values_edit;
+mod helm_values_from_application;
 mod image_ref_parse;
 mod kustomization_edit;
 mod platform_match;
@@ -39,6 +40,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("credentials_parse", credentials_parse::run),
     ("glob_match", glob_match::run),
     ("helm_values_edit", helm_values_edit::run),
+    ("helm_values_from_application", helm_values_from_application::run),
     ("image_ref_parse", image_ref_parse::run),
     ("kustomization_edit", kustomization_edit::run),
     ("platform_match", platform_match::run),
@@ -55,7 +57,6 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 /// Files whose subject does not exist yet, with the reason.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("annotations_to_cr", "annotation mode is not implemented yet"),
-    ("helm_values_from_application", "Helm values files are not edited yet"),
     ("webhook_image_match", "webhooks are not received yet"),
     ("webhook_payloads", "webhooks are not received yet"),
 ];

@@ -1,7 +1,7 @@
 //! One image that a kustomization shall get.
 
 use super::KustomizationError;
-use crate::core::{foreign::ForeignText, image::ImageRef};
+use crate::core::{foreign::ForeignText, image::ImageRef, plan::Entry};
 
 /// An image with its new version, and the name that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,15 @@ impl ImageOverride {
             name: name.map(|name| without_version(name).to_owned()),
             image,
         }
+    }
+
+    /// The Kustomize images among the values that were decided for an application.
+    pub fn from_entries(entries: &[Entry]) -> Vec<Self> {
+        let images = entries.iter().filter_map(|entry| match entry {
+            Entry::KustomizeImage { name, image } => Some(Self::new(name.as_deref(), image.clone())),
+            Entry::HelmParameter { .. } | Entry::PluginVariable { .. } => None,
+        });
+        images.collect()
     }
 
     /// Reads an override as an Application holds it, `[name=]reference`.

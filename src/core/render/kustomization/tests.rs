@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::{image::ImageRef, plan::Entry};
 
 fn edited(given: &str, images: &[&str]) -> Result<String, KustomizationError> {
     let images = images
@@ -50,6 +51,22 @@ fn tag_and_digest_replace_each_other() {
             "images:\n- {name: a, newName: b, newTag: v1}\n",
         ),
     ]);
+}
+
+#[test]
+fn only_kustomize_images_go_into_a_kustomization() {
+    let entries = [
+        Entry::HelmParameter {
+            name: "image.tag".to_owned(),
+            value: "v2".to_owned(),
+        },
+        Entry::KustomizeImage {
+            name: Some("a".to_owned()),
+            image: ImageRef::parse("reg.io/a:v2").unwrap(),
+        },
+    ];
+    let expected = ImageOverride::parse("a=reg.io/a:v2").unwrap();
+    assert_eq!(ImageOverride::from_entries(&entries), [expected]);
 }
 
 #[test]
