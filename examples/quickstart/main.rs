@@ -156,6 +156,7 @@ impl World {
             },
             allow_env_ext_credentials: true,
             explain: true,
+            max_deciding: None,
         };
         Ok(Engine::new(
             Cluster::new(self.client.clone()),

@@ -11,7 +11,7 @@ const EXAMPLES: &str = "\
 Examples:
   Keep a cluster up to date, asking every 5 minutes:
     argocd-image-updater run --interval=5m
-  See what would be written, once, and write nothing:
+  See what would be written, once, and change no Application and no repository:
     argocd-image-updater run --once --dry-run --loglevel=debug
   The same job on a folder of manifests, without a cluster:
     argocd-image-updater run --once --directory ./manifests

@@ -68,6 +68,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         },
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
         explain: false,
+        max_deciding: max_deciding(&settings),
     };
     let engine = Arc::new(Engine::new(world.cluster.clone(), registries, mirrors, options));
     let config = Config {
@@ -145,7 +146,8 @@ impl World {
             WatchScope::All => Scope::All,
             WatchScope::Namespaces(names) => Scope::Namespaces(names.clone()),
         };
-        let lease = settings.leader_election.then(|| {
+        // A dry run writes nothing that another replica could write at the same time.
+        let lease = (settings.leader_election && !settings.dry_run).then(|| {
             let namespace = settings.leader_election_namespace.clone().unwrap_or(own);
             Lease::new(cluster.clone(), namespace, identity())
         });
@@ -166,6 +168,13 @@ fn identity() -> String {
     let host = host.map_or_else(|| "argocd-image-updater".to_owned(), |h| h.trim().to_owned());
     let nanos = jiff::Timestamp::now().as_nanosecond();
     format!("{host}_{:x}-{nanos:x}", std::process::id())
+}
+
+/// The bound on applications that are decided at once, when one of the flags is given; the other counts as documented.
+fn max_deciding(settings: &Settings) -> Option<usize> {
+    let (apps, resources) = (settings.max_concurrent_apps, settings.max_concurrent_reconciles);
+    (apps.is_some() || resources.is_some())
+        .then(|| usize::from(apps.unwrap_or(10)) * usize::from(resources.unwrap_or(1)))
 }
 
 /// The registries file. A missing one, or a folder in its place, means the built-in registries.

@@ -21,16 +21,19 @@ pub(super) fn log(key: &ObjectKey, before: Option<&ImageUpdaterStatus>, report: 
         .into_iter()
         .flatten()
         .collect();
+    // What the condition already says was logged when it was new.
+    let told = |kind: &str, text: &str| conditions.iter().any(|c| c.type_ == kind && c.message.contains(text));
     for remark in &report.stalled {
-        tracing::error!("{remark}");
+        let text = remark.to_string();
+        if told("Stalled", &text) {
+            tracing::debug!("{text}");
+        } else {
+            tracing::error!("{text}");
+        }
     }
     for remark in &report.warnings {
-        // What the Warning condition already says was logged when it was new.
         let text = remark.to_string();
-        if conditions
-            .iter()
-            .any(|c| c.type_ == "Warning" && c.message.contains(&text))
-        {
+        if told("Warning", &text) {
             tracing::debug!("{text}");
         } else {
             tracing::warn!("{text}");

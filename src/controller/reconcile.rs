@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{cycles::Done, narrate, run::Config};
@@ -84,6 +85,10 @@ impl Reconciler {
         }
     }
 
+    pub(super) fn is_own_write(&self, application: &Application) -> bool {
+        self.engine.is_own_write(application)
+    }
+
     pub(super) fn applied(&mut self, updater: &ImageUpdater) {
         let key = key_of(updater);
         match Rules::compile(&updater.spec.application_refs) {
@@ -152,20 +157,6 @@ fn item(key: ObjectKey, due: &Due, next: Option<Duration>, watches: &Watches, co
         Ok((_, warning)) => warnings.extend(warning),
         Err(remark) => stalled.push(remark),
     }
-    if let Some(other) = updater
-        .spec
-        .namespace
-        .as_deref()
-        .filter(|n| !n.is_empty() && *n != key.namespace)
-    {
-        warnings.push(Remark {
-            field: "spec.namespace".to_owned(),
-            message: format!(
-                "{other:?} is ignored: applications are looked for in {:?}, this resource's namespace",
-                key.namespace
-            ),
-        });
-    }
     Some(Item {
         key,
         next,
@@ -226,7 +217,14 @@ impl Run {
             loop {
                 tokio::select! {
                     next = receiver.recv() => {
-                        let Some((index, report)) = next else { return };
+                        let Some((index, report)) = next else {
+                            // The program ends before these were done: they must not show as running for ever.
+                            for item in open.iter().filter(|_| slow).filter_map(|index| items.get(*index)) {
+                                let before = item.task.updater.status.as_ref().and_then(|s| s.conditions.as_ref());
+                                self.patch_status(item, json!({ "status": { "conditions": before } })).await;
+                            }
+                            return;
+                        };
                         open.remove(&index);
                         if let Some(item) = items.get(index) {
                             self.record(item, &report).await;
@@ -248,6 +246,7 @@ impl Run {
     async fn drop_finalizer(&self, item: &Item) {
         let finalizers = item.task.updater.metadata.finalizers.as_deref().unwrap_or(&[]);
         if finalizers.iter().any(|f| f == annotations::FINALIZER)
+            && !self.engine.is_dry_run()
             && let Err(error) = self.cluster.remove_finalizer(&item.task.updater).await
         {
             tracing::warn!(%error, "cannot remove the finalizer of {}", item.key);
@@ -258,9 +257,15 @@ impl Run {
         let updater = &item.task.updater;
         let before = updater.status.clone().unwrap_or_default();
         let generation = updater.metadata.generation.unwrap_or(0);
-        if before.observed_generation == Some(generation) {
+        let known = before.conditions.as_ref().into_iter().flatten();
+        let mut known = known.filter(|c| c.type_ == "Suspended" && c.observed_generation == Some(generation));
+        if known.next().is_some() {
             return;
         }
+        tracing::info!(
+            "{} is suspended: nothing is asked and nothing is written for it",
+            item.key
+        );
         self.patch_status(item, status::suspended_patch(&before, generation, Timestamp::now()))
             .await;
     }

@@ -13,7 +13,7 @@ use super::{
     triggers,
 };
 use crate::{
-    api::v1alpha1::ImageUpdater,
+    api::{argocd::Application, v1alpha1::ImageUpdater},
     cluster::{
         Cluster,
         watch::{self, Scope, WatchEvent, Watches},
@@ -194,7 +194,8 @@ impl Controller {
                 self.on_finished(&[key]);
             }
             WatchEvent::ApplicationChanged { old, new } => {
-                if synced && triggers::is_relevant(old.as_deref(), new.as_deref()) {
+                let own = |application: &Application| self.reconciler.is_own_write(application);
+                if synced && triggers::is_relevant(old.as_deref(), new.as_deref(), own) {
                     for (resource, application) in self.reconciler.touched(old.as_deref(), new.as_deref()) {
                         self.schedule.touched(&resource, application, now);
                     }

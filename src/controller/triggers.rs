@@ -6,13 +6,19 @@ use crate::api::{annotations, argocd::Application};
 
 /// Whether something changed that a decision depends on: the application appeared or went, its labels, our own
 /// annotations, its sources, or the *set* of its running images changed.
-pub fn is_relevant(old: Option<&Application>, new: Option<&Application>) -> bool {
+///
+/// `is_own_write` says of the new state that its sources are what we wrote ourselves.
+pub fn is_relevant(
+    old: Option<&Application>,
+    new: Option<&Application>,
+    is_own_write: impl Fn(&Application) -> bool,
+) -> bool {
     let (Some(old), Some(new)) = (old, new) else {
         return old.is_some() != new.is_some();
     };
     old.metadata.labels != new.metadata.labels
         || own_annotations(old) != own_annotations(new)
-        || old.spec != new.spec
+        || (old.spec != new.spec && !is_own_write(new))
         || source_types(old) != source_types(new)
         || images(old) != images(new)
 }
@@ -72,13 +78,18 @@ mod tests {
             (json!({ "status": { "sourceType": "Kustomize" } }), true),
         ] {
             assert_eq!(
-                is_relevant(Some(&old), Some(&application(&change))),
+                is_relevant(Some(&old), Some(&application(&change)), |_| false),
                 expected,
                 "{change}"
             );
         }
-        assert!(is_relevant(None, Some(&old)));
-        assert!(is_relevant(Some(&old), None));
-        assert!(!is_relevant(None, None));
+        let written = application(&json!({ "spec": { "source": { "path": "b" } } }));
+        assert!(
+            !is_relevant(Some(&old), Some(&written), |_| true),
+            "our own write is no news"
+        );
+        assert!(is_relevant(None, Some(&old), |_| true));
+        assert!(is_relevant(Some(&old), None, |_| true));
+        assert!(!is_relevant(None, None, |_| false));
     }
 }

@@ -44,7 +44,7 @@ reasons! {
     InvalidPattern, true, "A pattern or label selector cannot be read.";
     InvalidSetting, true, "Another setting cannot be read.";
     CredentialsUnavailable, true, "The credentials cannot be read, or may not be used here.";
-    Conflict, true, "Another resource owns what this one would write.";
+    Conflict, true, "Another image, or another resource, owns the place that this one would write.";
     UnsupportedSource, true, "The application has no source of a supported type.";
     UnsupportedSetting, true, "A setting that this version does not implement is set.";
     TargetUnusable, true, "The place that should be written cannot be written.";

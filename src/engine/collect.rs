@@ -60,6 +60,7 @@ mod tests {
             refused: None,
             images: Vec::new(),
             write: WriteOutcome::Nothing,
+            repository: None,
         }
     }
 

@@ -30,14 +30,14 @@ impl Known {
     /// What is known for a registry and not too old.
     pub(super) fn get(&self, profile: &RegistryProfile) -> Option<Arc<Credentials>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read, credentials) = known.get(&profile.api_url)?;
+        let (read, credentials) = known.get(&key(profile))?;
         let lifetime = profile.credentials_expire.unwrap_or(Duration::MAX);
         (read.elapsed() < lifetime).then(|| credentials.clone())
     }
 
     pub(super) fn put(&self, profile: &RegistryProfile, credentials: &Arc<Credentials>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(profile.api_url.clone(), (Instant::now(), credentials.clone()));
+        known.insert(key(profile), (Instant::now(), credentials.clone()));
     }
 
     /// Drops what the registry just refused.
@@ -45,8 +45,13 @@ impl Known {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&profile.api_url);
+            .remove(&key(profile));
     }
+}
+
+/// Two entries may name one server and have credentials of their own.
+fn key(profile: &RegistryProfile) -> String {
+    format!("{} {}", profile.prefix, profile.api_url)
 }
 
 /// Reads credentials for the registry at `api_url` from where `reference` says.

@@ -9,16 +9,19 @@ use super::{
     Engine, Work,
     observe::{Cycle, Pick},
 };
-use crate::core::{
-    keys::ObjectKey,
-    plan::{
-        update::{self, Update},
-        verified::Verified,
+use crate::{
+    core::{
+        keys::ObjectKey,
+        plan::{
+            update::{self, Update},
+            verified::Verified,
+        },
+        report::{ApplicationReport, ImageReport, WriteOutcome},
+        resolve::{ManifestTarget, WriteTarget},
+        select::{TagStory, live::LiveImages},
+        verdict::{Reason, Verdict},
     },
-    report::{ApplicationReport, ImageReport, WriteOutcome},
-    resolve::ManifestTarget,
-    select::{TagStory, live::LiveImages},
-    verdict::{Reason, Verdict},
+    secret::RedactedUrl,
 };
 
 /// May something still be written?
@@ -71,6 +74,10 @@ impl Decided {
     /// The report, once it is known what became of the changes.
     pub(super) fn report(self, write: WriteOutcome) -> (usize, ApplicationReport) {
         let application = ObjectKey::new(self.work.application.namespace(), self.work.application.name());
+        let repository = match &self.work.tracked.target {
+            WriteTarget::Git(target) => Some(RedactedUrl::new(&target.repository).to_string()),
+            WriteTarget::Application => None,
+        };
         let configured = self.work.tracked.images;
         let images = configured.iter().zip(self.update.images).zip(self.stories);
         let images = images
@@ -93,6 +100,7 @@ impl Decided {
                 refused: None,
                 images,
                 write,
+                repository,
             },
         )
     }
@@ -101,6 +109,10 @@ impl Decided {
 impl Engine {
     /// Asks what has to be asked for one application, and decides.
     pub(super) async fn decide(&self, cycle: &Cycle, work: Work) -> Decided {
+        let _slot = match &self.deciding {
+            Some(slots) => slots.acquire().await.ok(),
+            None => None,
+        };
         let live = LiveImages::parse(work.application.live_images());
         let namespace = work.application.namespace();
         let picks = join_all(work.tracked.images.iter().map(|resolved| {

@@ -18,10 +18,13 @@ mod credentials;
 pub mod decide;
 pub mod observe;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
 use self::decide::WritePermit;
 use crate::{
@@ -30,6 +33,8 @@ use crate::{
     core::{
         image::Platform,
         keys::ObjectKey,
+        plan::SourceEdit,
+        render::application_patch,
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
         resolve::{self, Author, ResolveContext, TrackedApplication, WriteTarget},
     },
@@ -58,6 +63,8 @@ pub struct Options {
     pub allow_env_ext_credentials: bool,
     /// Keep what became of every tag.
     pub explain: bool,
+    /// How many applications are decided at once; `None` is no bound.
+    pub max_deciding: Option<usize>,
 }
 
 /// One resource that is due.
@@ -80,6 +87,8 @@ pub struct Engine {
     mirrors: Mirrors,
     known_credentials: credentials::Known,
     options: Options,
+    deciding: Option<Semaphore>,
+    own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
 }
 
 /// An application that is followed, on its way through the pipeline.
@@ -109,8 +118,31 @@ impl Engine {
             registries,
             mirrors,
             known_credentials: credentials::Known::default(),
+            deciding: options.max_deciding.map(Semaphore::new),
             options,
+            own_writes: Mutex::default(),
         }
+    }
+
+    /// Whether nothing may be written.
+    pub fn is_dry_run(&self) -> bool {
+        self.options.dry_run
+    }
+
+    /// Whether an Application's sources are what was last written to it here: news to everybody but us.
+    pub fn is_own_write(&self, application: &Application) -> bool {
+        let writes = self.own_writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = ObjectKey::new(application.namespace(), application.name());
+        writes
+            .get(&key)
+            .is_some_and(|edits| application_patch::took_effect(application, edits))
+    }
+
+    fn remember_write(&self, key: ObjectKey, edits: &[SourceEdit]) {
+        self.own_writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, edits.to_vec());
     }
 
     /// Counters of the registries, for benches and tests.
@@ -194,6 +226,7 @@ impl Engine {
                             refused: Some(verdict),
                             images: Vec::new(),
                             write: WriteOutcome::Nothing,
+                            repository: None,
                         }),
                     }
                 }

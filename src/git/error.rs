@@ -214,25 +214,15 @@ impl GitError {
     }
 
     /// Reads what git said when it failed: `stderr` is understood, and shown as `clean`, which has no credentials in it.
-    /// `limit` is the time that a too slow answer had.
-    pub(super) fn from_stderr(
-        repository: &RemoteUrl,
-        operation: &'static str,
-        stderr: &str,
-        clean: &str,
-        limit: Duration,
-    ) -> Self {
+    pub(super) fn from_stderr(repository: &RemoteUrl, operation: &'static str, stderr: &str, clean: &str) -> Self {
         let repository = repository.clone();
         let answer = answers::essence(clean);
         match answers::kind(stderr) {
             Some(Kind::Unauthorized) => Self::Unauthorized { repository, answer },
             Some(Kind::NotFound) => Self::NotFound { repository, answer },
             Some(Kind::Certificate) => Self::Certificate { repository, answer },
-            Some(Kind::Unreachable) => Self::Unreachable { repository, answer },
-            Some(Kind::Timeout) => Self::Timeout {
-                repository,
-                after: limit,
-            },
+            // git's own limits are others than ours; its words name them.
+            Some(Kind::Unreachable | Kind::Timeout) => Self::Unreachable { repository, answer },
             Some(Kind::Sha256) => Self::Sha256 { repository },
             Some(Kind::Damage) => Self::Damaged {
                 repository,
@@ -269,7 +259,7 @@ mod tests {
     fn a_branch_that_is_gone_is_named() {
         let url = RemoteUrl::parse("https://h/a").unwrap();
         let text = "fatal: couldn't find remote ref refs/heads/a/b\n";
-        let error = GitError::from_stderr(&url, "fetch", text, text, Duration::from_secs(1));
+        let error = GitError::from_stderr(&url, "fetch", text, text);
         assert_eq!(error.to_string(), "https://h/a has no branch a/b");
         assert_eq!(error.disposition(), Disposition::Retry);
     }

@@ -178,11 +178,6 @@ impl GitProgram {
         }
     }
 
-    /// The time that one run may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.options.timeout
-    }
-
     /// Checks once that git is there and new enough.
     pub async fn check(&self) -> Result<(), GitError> {
         self.checked.get_or_try_init(|| self.read_version()).await.copied()

@@ -176,9 +176,8 @@ impl Mirror {
 
     /// What git's words mean; damage is remembered.
     pub(super) fn failure(&self, operation: Operation, output: &Output) -> GitError {
-        let limit = self.shared.git.timeout();
         let clean = redact(&output.stderr, &self.credentials);
-        let error = GitError::from_stderr(&self.url, operation.name(), &output.stderr, &clean, limit);
+        let error = GitError::from_stderr(&self.url, operation.name(), &output.stderr, &clean);
         if matches!(error, GitError::Damaged { .. }) {
             self.damaged.store(true, Ordering::Release);
         }

@@ -83,6 +83,18 @@ pub(crate) async fn grant(
     Err(ask.unauthorized(problem))
 }
 
+/// How credentials look when a server says back what it was sent.
+pub(crate) fn spellings(credentials: &super::Credentials) -> Vec<Secret> {
+    let pair = format!("{}:{}", credentials.username, credentials.password.expose());
+    let encoded = STANDARD.encode(&pair);
+    let unpadded = encoded.trim_end_matches('=').to_owned();
+    vec![
+        Secret::new(encoded),
+        Secret::new(unpadded),
+        credentials.password.clone(),
+    ]
+}
+
 fn basic(username: &str, password: &Secret) -> Result<HeaderValue, ()> {
     let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
     let mut header = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| ())?;

@@ -128,7 +128,7 @@ impl Ask<'_> {
                 return Ok(answer);
             }
             let asked = read_challenges(&answer.headers);
-            let changed = !asked.is_empty() && self.connection.learn(asked);
+            let changed = !asked.is_empty() && self.connection.learn(self.repository(), asked);
             refused = grant.stale_token().cloned();
             if second || !(changed || refused.is_some()) {
                 let reason = format!("it answers {}{}", answer.status, words(&answer));
@@ -168,7 +168,7 @@ impl Ask<'_> {
             // It only serves a message.
             read(response, MAX_ERROR_BODY).await.unwrap_or_default()
         };
-        let hidden = self.credentials().map(|c| c.password.clone()).into_iter().collect();
+        let hidden = self.credentials().map(auth::spellings).unwrap_or_default();
         Ok(Answer {
             status,
             headers,

@@ -2,7 +2,10 @@
 //!
 //! Nothing here belongs to one repository or one user; tokens are kept apart by scope and credentials.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use url::Url;
 
@@ -18,6 +21,9 @@ use crate::core::{foreign::ForeignText, registries::RegistryProfile};
 /// The longest repository name that is asked for.
 const MAX_REPOSITORY: usize = 255;
 
+/// The most repositories whose own challenges are remembered; more than that, and all ask anew.
+const MAX_LEARNED: usize = 10_000;
+
 /// The shared state of one registry.
 pub(crate) struct Connection {
     /// Unique in this process.
@@ -32,7 +38,16 @@ pub(crate) struct Connection {
     pub(crate) tokens: Tokens,
     /// Actions of the tokens that are asked for, joined.
     pub(crate) actions: String,
-    challenges: Mutex<Option<Arc<Vec<Challenge>>>>,
+    challenges: Mutex<Known>,
+}
+
+/// What a registry asks for, as far as it said so.
+#[derive(Default)]
+struct Known {
+    /// The answer of the probe, for every repository that says nothing else.
+    general: Option<Arc<Vec<Challenge>>>,
+    /// What a repository asked for itself: one that is private must not close its neighbours.
+    repositories: HashMap<String, Arc<Vec<Challenge>>>,
 }
 
 impl Connection {
@@ -46,7 +61,7 @@ impl Connection {
             counts: Counts::default(),
             tokens: Tokens::default(),
             actions: crate::core::registries::token_actions(&profile.api_url).join(","),
-            challenges: Mutex::new(None),
+            challenges: Mutex::default(),
         }
     }
 
@@ -97,19 +112,30 @@ impl Connection {
         url
     }
 
-    /// What the registry asked for, when it is known. Empty: it asks for nothing.
-    pub(crate) fn challenges(&self) -> Option<Arc<Vec<Challenge>>> {
-        self.challenges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is asked for in a repository, when it is known. Empty: nothing is.
+    pub(crate) fn challenges(&self, repository: &str) -> Option<Arc<Vec<Challenge>>> {
+        let known = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        known.repositories.get(repository).or(known.general.as_ref()).cloned()
     }
 
-    /// Remembers what the registry asks for; `true` when that is new.
-    pub(crate) fn learn(&self, challenges: Vec<Challenge>) -> bool {
+    /// Remembers what the probe told.
+    pub(crate) fn learn_general(&self, challenges: Vec<Challenge>) {
         let mut known = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = known.as_deref() != Some(&challenges);
-        if is_new {
-            *known = Some(Arc::new(challenges));
+        known.general = Some(Arc::new(challenges));
+    }
+
+    /// Remembers what a repository asks for; `true` when that is news.
+    pub(crate) fn learn(&self, repository: &str, challenges: Vec<Challenge>) -> bool {
+        let mut known = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.repositories.get(repository).or(known.general.as_ref());
+        if before.is_some_and(|before| **before == challenges) {
+            return false;
         }
-        is_new
+        if known.repositories.len() >= MAX_LEARNED {
+            known.repositories.clear();
+        }
+        known.repositories.insert(repository.to_owned(), Arc::new(challenges));
+        true
     }
 
     pub(crate) fn requests(&self) -> RegistryRequests {

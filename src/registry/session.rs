@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
@@ -33,6 +34,9 @@ use crate::core::{
     select::TagList,
     signature::{PublicKey, Unverified, Verification},
 };
+
+/// The longest time for all pages of one tag list.
+const LIST_TIME: Duration = Duration::from_mins(3);
 
 /// After so many failed connections in a row a registry is not tried again in this session.
 const MAX_FAILURES: u32 = 3;
@@ -97,7 +101,10 @@ impl Session {
                 health: &health,
                 repo,
             };
-            tags::list(&ask).await.map(Arc::new)
+            match tokio::time::timeout(LIST_TIME, tags::list(&ask)).await {
+                Ok(list) => list.map(Arc::new),
+                Err(_) => Err(tags::too_slow(&ask, LIST_TIME)),
+            }
         };
         answer.get_or_init(|| list).await.clone()
     }
@@ -192,16 +199,16 @@ pub(crate) struct Health {
 impl Health {
     /// What the registry asks for; it is probed when nobody knows, once per session.
     pub(crate) async fn challenges(&self, ask: &Ask<'_>) -> Result<Arc<Vec<Challenge>>, RegistryError> {
-        if let Some(known) = ask.connection.challenges() {
+        if let Some(known) = ask.connection.challenges(ask.repository()) {
             return Ok(known);
         }
         let probe = async {
             let asked = client::probe(ask).await?;
-            ask.connection.learn(asked);
+            ask.connection.learn_general(asked);
             Ok(())
         };
         self.probed.get_or_init(|| probe).await.clone()?;
-        Ok(ask.connection.challenges().unwrap_or_default())
+        Ok(ask.connection.challenges(ask.repository()).unwrap_or_default())
     }
 
     /// The reason why this registry is not tried again in this session.

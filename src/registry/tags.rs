@@ -3,7 +3,7 @@
 //! OCI distribution specification, "Listing Tags". Of a `Link` only path and query are used, on the registry's own origin,
 //! so that no answer can send us, and our credentials, elsewhere.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use reqwest::{
     StatusCode,
@@ -32,6 +32,11 @@ struct Page {
     /// `null` for a repository without tags; but it must be there, or this is something else.
     #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
+}
+
+/// The list took longer than one may.
+pub(crate) fn too_slow(ask: &Ask<'_>, limit: Duration) -> RegistryError {
+    incomplete(ask, &format!("it was not read to its end within {} s", limit.as_secs()))
 }
 
 pub(crate) async fn list(ask: &Ask<'_>) -> Result<TagList, RegistryError> {

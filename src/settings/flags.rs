@@ -55,7 +55,7 @@ pub struct RunArgs {
 #[command(next_help_heading = "Cycles")]
 pub(super) struct CycleArgs {
     /// Time between two checks of a resource: 90s, 1h30m. With 0 it is checked once and again when it changes, with a
-    /// negative time never. A resource's own spec.interval wins. [default: 2m] [env: IMAGE_UPDATER_INTERVAL]
+    /// negative time never. A resource's own spec.interval wins over a time above 0. [default: 2m] [env: IMAGE_UPDATER_INTERVAL]
     #[arg(long, value_name = "DURATION")]
     pub(super) interval: Option<GoDuration>,
     /// The shortest spec.interval that a resource may ask for; a shorter one is raised. [default: 10s]
@@ -64,7 +64,7 @@ pub(super) struct CycleArgs {
     /// Check every resource that exists once, and end. [default: false]
     #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
     pub(super) once: Option<bool>,
-    /// Decide and tell, but write nothing. [default: false]
+    /// Decide and tell, but change no Application and no repository; the status tells what was decided. [default: false]
     #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
     pub(super) dry_run: Option<bool>,
     /// Work on a folder of YAML files instead of a cluster: ImageUpdaters, Applications and Secrets are read from it,

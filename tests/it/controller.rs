@@ -1,8 +1,16 @@
 //! The life of the controller: timer, triggers, lease, shutdown, losing the API server.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::{support::tcp_proxy::TcpProxy, world::World};
+use crate::{
+    support::{
+        registry::{Fault, Registry},
+        tcp_proxy::TcpProxy,
+    },
+    world::World,
+};
 
 const SHOP: &str = "
 registry:
@@ -155,7 +163,75 @@ async fn an_interval_that_makes_no_sense_stalls_and_a_short_one_is_raised() {
 }
 
 #[tokio::test]
-async fn without_the_lease_nothing_is_written_and_it_is_handed_over_quickly() {
+async fn nothing_is_written_while_another_holds_the_lease() {
+    let world = World::given(&format!(
+        "{SHOP}---
+kind: Lease
+metadata: {{ name: c21b75f2.argoproj.io }}
+spec: {{ holderIdentity: the-original, leaseDurationSeconds: 3600, renewTime: '2026-01-01T00:00:00.000000Z' }}
+"
+    ))
+    .await;
+    let before = world.application("shop").await;
+    let namespace = format!("--leader-election-namespace={}", world.namespace);
+    let program = world.start(&["--interval=1s", "--leader-election=true", &namespace]);
+    program.wrote("waiting for the lease").await;
+
+    for _ in 0..50 {
+        assert_eq!(world.application("shop").await, before);
+        assert_eq!(world.status("all").await, serde_json::Value::Null);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    world
+        .patch(
+            "Lease",
+            "c21b75f2.argoproj.io",
+            json!({ "spec": { "holderIdentity": "" } }),
+        )
+        .await;
+    wait_for_image(&world, "shop", "v1.1.0").await;
+    assert!(program.stop().await.success);
+}
+
+#[tokio::test]
+async fn a_slow_repository_holds_up_nobody_who_happens_to_be_due_with_it() {
+    let world = World::given(&format!(
+        "{SHOP}---
+kind: Application
+metadata: {{ name: slow }}
+spec: {{ project: default, destination: {{}}, source: {{ repoURL: https://git.example.com/a.git, path: a }} }}
+status: {{ sourceType: Kustomize, summary: {{ images: ['slow.example.com/app:v1.0.0'] }} }}
+---
+kind: ImageUpdater
+metadata: {{ name: slow }}
+spec:
+  applicationRefs: [{{ namePattern: slow, images: [{{ alias: app, imageName: 'slow.example.com/app:1.x' }}] }}]
+"
+    ))
+    .await;
+    let slow = Registry::start().await;
+    slow.push("app", "v1.0.0", "2026-01-01T00:00:00Z");
+    slow.fault(Fault::Slow(Duration::from_mins(10)));
+    world.write_registries_conf(&format!(
+        "registries:\n- {{ name: slow, prefix: slow.example.com, api_url: {} }}\n- {{ name: test, prefix: {host}, api_url: http://{host} }}\n",
+        slow.url(),
+        host = world.registry.host(),
+    ));
+    let program = world.start(&["--interval=1s"]);
+    wait_for_image(&world, "shop", "v1.1.0").await;
+
+    // The slow resource is still on its first cycle; the other goes on with its own.
+    for tag in ["v1.2.0", "v1.3.0"] {
+        world.push("shop", tag, "2026-01-01T00:00:00Z").await;
+        wait_for_image(&world, "shop", tag).await;
+    }
+    assert_eq!(world.status("slow").await.get("lastCheckedAt"), None);
+    drop(program);
+}
+
+#[tokio::test]
+async fn the_lease_is_handed_over_quickly() {
     let world = World::given(SHOP).await;
     let lease = ["--interval=1h", "--leader-election=true"];
     let lease_namespace = format!("--leader-election-namespace={}", world.namespace);

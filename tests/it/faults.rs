@@ -370,3 +370,52 @@ async fn a_slow_cycle_shows_as_reconciling_and_a_quick_one_never_does() {
         .await;
     assert!(program.stop().await.success);
 }
+
+#[tokio::test]
+async fn a_private_repository_does_not_close_its_public_neighbours() {
+    let world = World::given(
+        "
+kind: Application
+metadata: { name: shop }
+spec: { project: default, destination: {}, source: { repoURL: https://git.example.com/a.git, path: a } }
+status: { sourceType: Kustomize, summary: { images: ['r.example.com/private:v1.0.0', 'r.example.com/public:v1.0.0'] } }
+---
+kind: ImageUpdater
+metadata: { name: all }
+spec:
+  applicationRefs:
+    - namePattern: shop
+      images:
+        - { alias: private, imageName: 'r.example.com/private:1.x' }
+        - { alias: public, imageName: 'r.example.com/public:1.x' }
+",
+    )
+    .await;
+    let registry = Registry::start().await;
+    for repository in ["private", "public"] {
+        registry.push(repository, "v1.0.0", "2026-01-01T00:00:00Z");
+    }
+    registry.make_private("private");
+    world.write_registries_conf(&format!(
+        "registries:\n- {{ name: r, prefix: r.example.com, api_url: {} }}\n",
+        registry.url()
+    ));
+    let program = world.start(&["--interval=1s"]);
+    world
+        .wait_for(
+            "the private one is refused",
+            || world.status("all"),
+            |s| s["problems"][0]["reason"] == "Unauthorized",
+        )
+        .await;
+
+    registry.push("public", "v1.1.0", "2026-01-02T00:00:00Z");
+    world
+        .wait_for(
+            "the public one goes on",
+            || world.application("shop"),
+            |a| a["spec"]["source"]["kustomize"]["images"] == json!(["r.example.com/public:v1.1.0"]),
+        )
+        .await;
+    assert!(program.stop().await.success);
+}

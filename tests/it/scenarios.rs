@@ -541,6 +541,40 @@ async fn a_wrong_git_password_is_told_without_the_password() {
 }
 
 #[tokio::test]
+async fn the_credentials_of_one_project_never_serve_another() {
+    let other = GIT
+        [GIT.find("---\nkind: Application").expect("a part")..GIT.find("---\nkind: Secret").expect("a part")]
+        .replace("name: web", "name: web-other")
+        .replace("project: default", "project: beta")
+        .replace("apps/web", "apps/other");
+    let yaml = GIT
+        .replace("stringData: { type: git,", "stringData: { project: default, type: git,")
+        .replace("namePattern: web", "namePattern: web*");
+    let world = World::given(&format!("{yaml}{other}")).await;
+    world.git.require_password("bot", "gitpassword-6f1d");
+
+    world.cycle().await;
+
+    let log = world.git.log("deploy", "main");
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert!(
+        world
+            .git
+            .file("deploy", "main", "apps/web/.argocd-source-web.yaml")
+            .is_some()
+    );
+    let problem = world.status("all").await["problems"][0].clone();
+    assert_eq!(problem["reason"], "CredentialsUnavailable");
+    assert!(
+        problem["application"]
+            .as_str()
+            .unwrap_or_default()
+            .ends_with("/web-other"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
 async fn dry_run_decides_and_writes_nothing() {
     let world = World::given(GIT).await.with_flags(&["--dry-run"]);
     let before = world.application("web").await;

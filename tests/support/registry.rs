@@ -67,6 +67,7 @@ struct Inner {
     fault: Fault,
     page: Option<usize>,
     basic: Option<String>,
+    private: Option<String>,
 }
 
 /// A registry on a free loopback port; it ends when dropped.
@@ -151,6 +152,11 @@ impl Registry {
             "Basic {}",
             base64::engine::general_purpose::STANDARD.encode(user_password)
         ));
+    }
+
+    /// Asks for credentials for this repository only, and is content with none.
+    pub fn make_private(&self, repository: &str) {
+        self.lock().private = Some(repository.to_owned());
     }
 
     /// Every request so far.
@@ -248,7 +254,12 @@ impl Inner {
             Fault::Html => return content("text/html", b"<html>a captive portal</html>".to_vec()),
             _ => {}
         }
-        if self.basic.is_some() && self.basic.as_deref() != authorization {
+        let rest = path.strip_prefix("/v2/").unwrap_or_default();
+        let is_private = self
+            .private
+            .as_ref()
+            .is_some_and(|private| rest.starts_with(&format!("{private}/")));
+        if is_private || (self.basic.is_some() && self.basic.as_deref() != authorization) {
             let mut response = error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
             let challenge = HeaderValue::from_static("Basic realm=\"registry\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

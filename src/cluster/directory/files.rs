@@ -100,8 +100,14 @@ pub(super) fn events_file(sidecar: &Path) -> PathBuf {
 
 /// Writes all events that are kept.
 pub(super) fn write_events<'a>(sidecar: &Path, events: impl Iterator<Item = &'a Value>) -> io::Result<()> {
-    let value = json!({"apiVersion": "v1", "kind": "List", "items": events.collect::<Vec<_>>()});
-    replace(&events_file(sidecar), &format!("{NOTE}{}", yaml::write(&value)))
+    // One line of JSON each, which is YAML as well: the file is written anew for every event.
+    let mut text = format!("{NOTE}apiVersion: v1\nkind: List\nitems:\n");
+    for event in events {
+        text.push_str("- ");
+        text.push_str(&event.to_string());
+        text.push('\n');
+    }
+    replace(&events_file(sidecar), &text)
 }
 
 /// Reads the events of earlier runs.

@@ -84,6 +84,14 @@ pub enum RegistriesConfError {
     },
 }
 
+/// An error of the YAML reader without the text that it quotes: a Secret mounted in the wrong place must not be told.
+fn unquoted(error: &str) -> String {
+    match (error.find('"'), error.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}...{}", &error[..=first], &error[last..]),
+        _ => error.to_owned(),
+    }
+}
+
 /// Reads the file and checks each entry by itself. Rules between entries are checked by [`RegistriesConf::new`].
 pub fn parse_file(yaml: &str) -> Result<RegistriesFile, RegistriesConfError> {
     let bad = |why: &str| RegistriesConfError::BadYaml(ForeignText::new(why));
@@ -94,7 +102,7 @@ pub fn parse_file(yaml: &str) -> Result<RegistriesFile, RegistriesConfError> {
     if yaml.lines().all(is_empty) {
         return Ok(RegistriesFile::default());
     }
-    let file: Option<RegistriesFile> = yaml_serde::from_str(yaml).map_err(|e| bad(&e.to_string()))?;
+    let file: Option<RegistriesFile> = yaml_serde::from_str(yaml).map_err(|e| bad(&unquoted(&e.to_string())))?;
     let file = file.unwrap_or_default();
     for (index, entry) in file.registries.iter().flatten().enumerate() {
         expiry(entry).map_err(|reason| RegistriesConfError::BadDuration {

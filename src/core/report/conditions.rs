@@ -104,7 +104,7 @@ fn ready_and_error(report: &ResourceReport) -> [Wanted; 2] {
     }
     let counts = Counts::of(report);
     let summary = format!(
-        "{} applications, {} images updated, {} errors",
+        "applications: {}, images updated: {}, errors: {}",
         counts.applications, counts.images_updated, counts.errors
     );
     if counts.errors > 0 {

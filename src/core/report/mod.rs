@@ -57,6 +57,8 @@ pub struct ApplicationReport {
     pub images: Vec<ImageReport>,
     /// What became of the changes.
     pub write: WriteOutcome,
+    /// The git repository that changes go to, without credentials; `None` for the Application itself.
+    pub repository: Option<String>,
 }
 
 /// What was decided for one image.

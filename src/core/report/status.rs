@@ -149,7 +149,7 @@ fn message(change: &ImageChange) -> String {
     }
 }
 
-/// The latest writes to git first, and failed ones until the target is written again.
+/// The latest writes to git first; failed ones until their applications are looked at again.
 fn writes(before: &ImageUpdaterStatus, report: &ResourceReport, now: Timestamp) -> Vec<Write> {
     let mut new: Vec<Write> = Vec::new();
     for application in &report.applications {
@@ -159,12 +159,10 @@ fn writes(before: &ImageUpdaterStatus, report: &ResourceReport, now: Timestamp) 
                 branch,
                 commit,
             } => (repository.clone(), Some(branch.clone()), Some(commit.clone()), None),
-            WriteOutcome::Failed(verdict) => (
-                format!("application {}", application.application),
-                None,
-                None,
-                Some(verdict.message.clone()),
-            ),
+            WriteOutcome::Failed(verdict) => match &application.repository {
+                Some(repository) => (repository.clone(), None, None, Some(verdict.message.clone())),
+                None => continue,
+            },
             _ => continue,
         };
         let name = application.application.to_string();
@@ -185,8 +183,11 @@ fn writes(before: &ImageUpdaterStatus, report: &ResourceReport, now: Timestamp) 
         }
     }
     let old = before.writes.as_deref().unwrap_or(&[]).iter();
-    let kept: Vec<_> = old.filter(|o| o.error.is_none()).cloned().collect();
-    new.extend(kept);
+    // A failure is told until its applications are looked at again.
+    let looked_at =
+        |name: &String| !report.partial || report.applications.iter().any(|a| a.application.to_string() == *name);
+    let over = |write: &&Write| write.error.is_some() && write.applications.iter().flatten().any(looked_at);
+    new.extend(old.filter(|write| !over(write)).cloned());
     new.truncate(MOST);
     new
 }

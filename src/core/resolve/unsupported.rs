@@ -83,6 +83,11 @@ const WRITE_BACK: &[Row<WriteBackConfig>] = &[
         refused: |s| git(s, |git| other_than(git.message.as_ref(), "")),
     },
     Row {
+        field: "writeBackConfig.gitConfig.refreshApplication",
+        present: |s| git(s, |git| git.refresh_application.is_some()),
+        refused: |s| git(s, |git| git.refresh_application == Some(true)),
+    },
+    Row {
         field: "writeBackConfig.gitConfig.commitGrouping",
         present: |s| git(s, |git| git.commit_grouping.is_some()),
         refused: |s| git(s, |git| other_than(git.commit_grouping.as_ref(), "application")),
@@ -259,7 +264,7 @@ mod tests {
             ),
             (
                 serde_json::json!({"refreshApplication": true, "commitGrouping": "application"}),
-                "",
+                "refreshApplication",
             ),
             (serde_json::json!({"branch": "main:x"}), "branch"),
             (

@@ -151,15 +151,40 @@ pub fn select(
     if let Some(first) = failures.first() {
         return Selection::Decided(Err(not_read(policy, tags, first, failures.len(), known)));
     }
-    Selection::Decided(best.map_or_else(
-        || {
-            Err(Verdict::new(
-                Reason::NoTagMatches,
-                explain::nothing_left(policy, tags, order, known),
-            ))
-        },
-        |best| Ok(best.candidate(policy)),
-    ))
+    let Some(best) = best else {
+        let message = explain::nothing_left(policy, tags, order, known);
+        return Selection::Decided(Err(Verdict::new(Reason::NoTagMatches, message)));
+    };
+    if let Some(running) = live.and_then(|live| missing_and_higher(policy, live, tags, order, &best)) {
+        let message = format!(
+            "{running} runs and ranks higher than {}, the best of the list, but the registry does not list it any more",
+            best.tag
+        );
+        return Selection::Decided(Err(Verdict::new(Reason::WouldDowngrade, message)));
+    }
+    Selection::Decided(Ok(best.candidate(policy)))
+}
+
+/// The running tag, when it fits the policy, is not listed any more and ranks higher than the best that is listed: a
+/// registry that lost a tag must not take an application back. Only names can be compared; a running tag that the policy
+/// does not admit says nothing, so that a changed constraint may well go down.
+fn missing_and_higher(
+    policy: &Policy,
+    live: &ImageVersion,
+    tags: &TagList,
+    order: TagOrder,
+    best: &Contender<'_>,
+) -> Option<TagName> {
+    let tag = TagName::new(&live.tag)?;
+    let by_name = order == TagOrder::None && policy.strategy().strategy().need(order) == Need::Name;
+    if !by_name || tags.tags.contains(&tag) {
+        return None;
+    }
+    match standing(policy, Some(live), &tag, 0, order, &Knowledge::default()) {
+        Standing::Ranked(running) if running.key > best.key => {}
+        _ => return None,
+    }
+    Some(tag)
 }
 
 /// Where one tag stands.

@@ -67,6 +67,8 @@ impl Engine {
             Ok(None) => return Ok(WriteOutcome::Nothing),
             Err(error) => return failed(Reason::TargetUnusable, error.to_string()),
         };
+        // Before the request: the watch may tell of the change before the answer is here.
+        self.remember_write(work.key(), &update.edits);
         match self.cluster.patch_application(&work.key(), &patch).await {
             Ok(answer) if application_patch::took_effect(&answer, &update.edits) => {
                 self.announce(work, changes).await;
@@ -91,6 +93,7 @@ impl Engine {
                 refused: Some(verdict),
                 images: Vec::new(),
                 write: WriteOutcome::Nothing,
+                repository: None,
             })
         };
         let application = match self.cluster.get_application(&key).await {

@@ -43,7 +43,13 @@ pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
             continue;
         };
         let credentials = match &target.credentials {
-            GitCredentialRef::RepoCreds => String::new(),
+            // A repository Secret may serve one project only.
+            GitCredentialRef::RepoCreds => {
+                format!(
+                    "project {}",
+                    work.application.spec.project.as_deref().unwrap_or("default")
+                )
+            }
             GitCredentialRef::Secret(key) => key.to_string(),
         };
         groups
@@ -54,18 +60,23 @@ pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
     groups.into_values().map(|works| Group { works }).collect()
 }
 
-/// What makes two spellings one repository: host in lower case, no `.git`. The path keeps its case: most servers tell
-/// `Shop` from `shop`, and a commit must never land in the wrong one.
+/// What makes two spellings one repository: only the host's case. A server may hold `Shop` beside `shop` and `app` beside
+/// `app.git`, and a commit must never land in the wrong one.
 fn repository_key(url: &str) -> String {
-    let text = RemoteUrl::parse(url).map_or_else(|_| url.trim().to_owned(), |url| url.as_str().to_owned());
-    let text = text.trim_end_matches('/');
-    text.strip_suffix(".git").unwrap_or(text).to_owned()
+    RemoteUrl::parse(url).map_or_else(|_| url.trim().to_owned(), |url| url.as_str().to_owned())
 }
 
 /// A member of a batch: what was decided, and what became of it.
 struct Member {
     decided: Decided,
     outcome: WriteOutcome,
+}
+
+/// A repository that is ready to be written.
+struct Prepared {
+    mirror: Arc<Mirror>,
+    branches: BTreeMap<BranchName, Vec<usize>>,
+    fetched: BTreeMap<BranchName, ObjectId>,
 }
 
 /// A branch that is written.
@@ -120,9 +131,18 @@ impl Engine {
                 outcome: WriteOutcome::AlreadyWritten,
             })
             .collect();
-        let written = tokio::select! {
-            written = self.write_members(cycle, &mut members, permit) => written,
+        let prepared = tokio::select! {
+            prepared = self.prepare(cycle, &mut members) => prepared,
+            () = permit.ending.cancelled() => return Vec::new(),
             () = permit.stop.cancelled() => return Vec::new(),
+        };
+        let written = match prepared {
+            Err(verdict) => Err(verdict),
+            Ok(_) if !permit.may_begin() => return Vec::new(),
+            Ok(prepared) => tokio::select! {
+                () = self.write_branches(prepared, &mut members, permit) => Ok(()),
+                () = permit.stop.cancelled() => return Vec::new(),
+            },
         };
         if let Err(verdict) = written {
             let open = members
@@ -140,9 +160,11 @@ impl Engine {
             .collect()
     }
 
-    /// Writes to every branch that the members name. An error is one of the repository as a whole.
-    async fn write_members(&self, cycle: &Cycle, members: &mut [Member], permit: &WritePermit) -> Result<(), Verdict> {
-        let Some(first) = members.first() else { return Ok(()) };
+    /// Opens the repository and fetches the branches that the members name. An error is one of the repository as a whole.
+    async fn prepare(&self, cycle: &Cycle, members: &mut [Member]) -> Result<Prepared, Verdict> {
+        let Some(first) = members.first() else {
+            return Err(Verdict::new(Reason::WriteFailed, "there is nothing to write"));
+        };
         let mirror = self.open(cycle, &first.decided.work).await?;
         let heads = mirror.heads().await.map_err(|error| git_verdict(&error))?;
         let mut branches: BTreeMap<BranchName, Vec<usize>> = BTreeMap::new();
@@ -157,8 +179,24 @@ impl Engine {
             .ensure(&heads, &names)
             .await
             .map_err(|error| git_verdict(&error))?;
+        Ok(Prepared {
+            mirror,
+            branches,
+            fetched,
+        })
+    }
+
+    /// Writes to every branch; each succeeds or fails by itself.
+    async fn write_branches(&self, prepared: Prepared, members: &mut [Member], permit: &WritePermit) {
+        let Prepared {
+            mirror,
+            branches,
+            fetched,
+        } = prepared;
         for (name, indexes) in branches {
             let Some(head) = fetched.get(&name).copied() else {
+                let gone = Verdict::new(Reason::WriteFailed, format!("branch {name} is gone"));
+                fail(members, &indexes, &gone);
                 continue;
             };
             let branch = Branch {
@@ -167,16 +205,9 @@ impl Engine {
                 head,
             };
             if let Err(verdict) = self.write_branch(branch, members, &indexes, permit).await {
-                for index in indexes {
-                    if let Some(member) = members.get_mut(index)
-                        && !matches!(member.outcome, WriteOutcome::Failed(_))
-                    {
-                        member.outcome = WriteOutcome::Failed(verdict.clone());
-                    }
-                }
+                fail(members, &indexes, &verdict);
             }
         }
-        Ok(())
     }
 
     async fn open(&self, cycle: &Cycle, work: &Work) -> Result<Arc<Mirror>, Verdict> {
@@ -320,6 +351,17 @@ impl Branch<'_> {
     }
 }
 
+/// Records a failure of the whole branch for those that it concerns and that have none of their own.
+fn fail(members: &mut [Member], indexes: &[usize], verdict: &Verdict) {
+    for index in indexes {
+        if let Some(member) = members.get_mut(*index)
+            && !matches!(member.outcome, WriteOutcome::Failed(_))
+        {
+            member.outcome = WriteOutcome::Failed(verdict.clone());
+        }
+    }
+}
+
 impl Member {
     fn target(&self) -> Result<&GitTarget, Verdict> {
         match &self.decided.work.tracked.target {
@@ -359,8 +401,8 @@ mod tests {
     fn spellings_of_one_repository_share_a_batch_and_others_never_do() {
         let key = repository_key("https://git.example.com/acme/shop.git");
         for (url, same) in [
-            ("https://GIT.example.com/acme/shop", true),
-            ("https://git.example.com/acme/shop/", true),
+            ("https://GIT.example.com/acme/shop.git", true),
+            ("https://git.example.com/acme/shop", false),
             ("https://git.example.com/acme/Shop.git", false),
             ("https://git.example.com:8443/acme/shop.git", false),
             ("http://git.example.com/acme/shop.git", false),
