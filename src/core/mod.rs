@@ -6,6 +6,7 @@
 pub mod disposition;
 pub mod duration;
 pub mod foreign;
+pub mod gotmpl;
 pub mod image;
 pub mod keys;
 pub mod matching;

@@ -13,6 +13,7 @@ mod controller;
 mod cosign;
 mod directory;
 mod docs;
+mod edits;
 mod faults;
 mod folder;
 mod git;

@@ -2,5 +2,14 @@
 
 pub mod application_patch;
 pub mod argocd_source;
+pub mod branch;
+pub mod described;
+pub mod helm_values;
+pub mod kustomization;
 pub mod message;
+pub mod message_template;
 pub mod overrides;
+pub mod pull_request;
+
+#[cfg(test)]
+mod properties;

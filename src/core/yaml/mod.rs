@@ -13,6 +13,7 @@ mod builder;
 mod diff;
 mod emit;
 mod fresh;
+mod look;
 mod node;
 mod parse;
 mod path;
@@ -32,6 +33,7 @@ mod tests;
 
 use serde_json::Value;
 
+pub use look::{Look, Shape};
 pub use node::Node;
 pub use parse::{Document, MAX_DEPTH, MAX_TEXT, ParseError, Stream};
 pub use path::{Path, Step};
@@ -156,14 +158,18 @@ pub enum EditError {
 ///
 /// A text without any document (empty, or only comments) counts as one whose only document is null.
 pub fn edit(text: &str, document: usize, changes: &[Change]) -> Result<Edited, EditError> {
-    let stream = Stream::parse(text)?;
-    let nothing = nothing(text);
-    let root = root(&stream, document, &nothing)?;
+    edit_stream(&Stream::parse(text)?, document, changes)
+}
+
+/// As [`edit`], of a text that was read already.
+pub fn edit_stream(stream: &Stream<'_>, document: usize, changes: &[Change]) -> Result<Edited, EditError> {
+    let nothing = nothing(stream.text);
+    let root = root(stream, document, &nothing)?;
     let mut plan = Plan::Keep(root);
     for change in changes {
         plan.apply(root, change)?;
     }
-    finish(&stream, document, root, &plan)
+    finish(stream, document, root, &plan)
 }
 
 /// Turns the difference between `before` and `after` into changes of the document with this index (from 0), which must

@@ -10,9 +10,14 @@ use serde_json::Value;
 mod app_source_type;
 mod application_spec_edit;
 mod argocd_source_file;
+mod branch_template;
+mod commit_template;
 mod credentials_parse;
 mod glob_match;
+mod helm_values_edit;
+mod helm_values_from_application;
 mod image_ref_parse;
+mod kustomization_edit;
 mod platform_match;
 mod registries_conf;
 mod settings_merge;
@@ -30,9 +35,14 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("app_source_type", app_source_type::run),
     ("application_spec_edit", application_spec_edit::run),
     ("argocd_source_file", argocd_source_file::run),
+    ("branch_template", branch_template::run),
+    ("commit_template", commit_template::run),
     ("credentials_parse", credentials_parse::run),
     ("glob_match", glob_match::run),
+    ("helm_values_edit", helm_values_edit::run),
+    ("helm_values_from_application", helm_values_from_application::run),
     ("image_ref_parse", image_ref_parse::run),
+    ("kustomization_edit", kustomization_edit::run),
     ("platform_match", platform_match::run),
     ("registries_conf", registries_conf::run),
     ("settings_merge", settings_merge::run),
@@ -47,11 +57,6 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 /// Files whose subject does not exist yet, with the reason.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("annotations_to_cr", "annotation mode is not implemented yet"),
-    ("branch_template", "branch templates are not implemented yet"),
-    ("commit_template", "commit message templates are not implemented yet"),
-    ("helm_values_edit", "Helm values files are not edited yet"),
-    ("helm_values_from_application", "Helm values files are not edited yet"),
-    ("kustomization_edit", "kustomization files are not edited yet"),
     ("webhook_image_match", "webhooks are not received yet"),
     ("webhook_payloads", "webhooks are not received yet"),
 ];

@@ -1,0 +1,24 @@
+//! Branch names from templates.
+
+use argocd_image_updater::core::render::branch::{BranchData, BranchTemplate};
+use serde_json::{Value, json};
+
+use super::commit_template::Changes;
+
+pub(super) fn run(input: &Value) -> Result<Value, String> {
+    let text = |key: &str| input[key].as_str().ok_or_else(|| format!("{key} is missing"));
+    let changes = Changes::read(input)?;
+    let data = BranchData {
+        app_namespace: text("app_namespace")?,
+        app_name: text("app_name")?,
+        target_key: text("target_key")?,
+        changes: &changes.described(),
+    };
+    let name = BranchTemplate::parse(text("template")?)
+        .map_err(|error| error.to_string())
+        .and_then(|template| template.render(&data).map_err(|error| error.to_string()));
+    Ok(match name {
+        Ok(name) => json!({"branch": name}),
+        Err(_) => json!({"error": "no_branch"}),
+    })
+}
