@@ -1,9 +1,9 @@
-//! From picked tags to changes: the values of an application, and one batch per place that is written.
+//! From picked tags to changes: what becomes of the values of an application.
 //!
-//! Pure. [`update`] decides for one application, [`values`] knows where an image's values stand in a source, [`batch`]
-//! groups what is written together. Only a [`Verified`] candidate becomes an [`ImageChange`].
+//! Pure. [`update`] decides for one application, [`values`] knows where an image's values stand in a source. Only a
+//! [`Verified`] candidate becomes an [`ImageChange`]. What is written together is grouped by `engine::apply`, which
+//! knows the remote's default branch.
 
-pub mod batch;
 pub mod change;
 mod claims;
 pub mod kustomize;

@@ -97,17 +97,6 @@ pub(crate) fn one_change() -> Update {
     )
 }
 
-/// An update without changes.
-pub(crate) fn no_change() -> Update {
-    direct(
-        "Kustomize",
-        &json!({}),
-        &["a/x:2"],
-        &json!([{"imageName": "a/x"}]),
-        &["2"],
-    )
-}
-
 #[test]
 fn a_newer_tag_is_a_change_of_the_source() {
     let update = one_change();
