@@ -34,6 +34,8 @@ reasons! {
     NotLive, false, "Argo CD does not report the image as running in this application.";
     NoTagMatches, false, "No tag passes the filters and the constraint.";
     WouldDowngrade, false, "The running tag ranks higher than the pick.";
+    TooYoung, false, "The best tags are younger than minimumAge.";
+    Reverted, true, "What was written was taken back twice by somebody else.";
     MetadataUnavailable, true, "What has to be known about a tag could not be read.";
     ListIncomplete, true, "The tag list could not be read to its end.";
     RegistryUnavailable, true, "The registry does not answer, or not as a registry does.";

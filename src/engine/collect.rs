@@ -59,6 +59,7 @@ mod tests {
             application: ObjectKey::new("argocd", name),
             refused: None,
             images: Vec::new(),
+            edits: Vec::new(),
             write: WriteOutcome::Nothing,
             repository: None,
         }

@@ -99,6 +99,7 @@ impl Decided {
                 application,
                 refused: None,
                 images,
+                edits: self.update.edits,
                 write,
                 repository,
             },

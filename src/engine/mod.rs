@@ -225,6 +225,7 @@ impl Engine {
                             ),
                             refused: Some(verdict),
                             images: Vec::new(),
+                            edits: Vec::new(),
                             write: WriteOutcome::Nothing,
                             repository: None,
                         }),

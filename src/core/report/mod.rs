@@ -8,7 +8,12 @@ pub mod events;
 pub mod reference;
 pub mod status;
 
-use crate::core::{keys::ObjectKey, plan::ImageChange, select::TagStory, verdict::Verdict};
+use crate::core::{
+    keys::ObjectKey,
+    plan::{ImageChange, SourceEdit},
+    select::TagStory,
+    verdict::Verdict,
+};
 
 /// What one cycle did for one resource.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +60,8 @@ pub struct ApplicationReport {
     pub refused: Option<Verdict>,
     /// Its images, in the order of the configuration.
     pub images: Vec<ImageReport>,
+    /// The sources of the Application that change, before and after.
+    pub edits: Vec<SourceEdit>,
     /// What became of the changes.
     pub write: WriteOutcome,
     /// The git repository that changes go to, without credentials; `None` for the Application itself.

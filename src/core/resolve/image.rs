@@ -9,7 +9,7 @@ use crate::{
         image::{ImageRef, Platforms},
         report::Remark,
         resolve::{
-            ResolveContext, TrackedImage,
+            CurrentFrom, ResolveContext, TrackedImage,
             credential_ref::CredentialRef,
             manifest_target,
             settings::{self, Layer},
@@ -85,6 +85,7 @@ pub(super) fn resolve(
         reference,
         policy,
         force_update: merged.settings.force_update == Some(true),
+        current_from: CurrentFrom::Live,
         credentials: credentials(&merged, general)?,
         platforms,
         manifest_target,

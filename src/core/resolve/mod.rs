@@ -10,7 +10,10 @@ use crate::{
     api::{argocd::Application, v1alpha1::ImageUpdater},
     core::{
         image::{ImageRef, Platform, Platforms},
-        matching::assign::{Pick, Rules},
+        matching::{
+            assign::{Pick, Rules},
+            specificity,
+        },
         report::Remark,
         select::Policy,
         verdict::{Reason, Verdict},
@@ -33,7 +36,8 @@ pub mod verification;
 pub mod write_target;
 
 pub use target::{
-    ApplicationKind, Author, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot, TargetFile, WriteTarget,
+    ApplicationKind, Author, CurrentFrom, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot, TargetFile,
+    WriteTarget,
 };
 
 /// What has to be known beside the resource.
@@ -63,6 +67,8 @@ pub struct ResolvedApplication {
     pub application: Arc<Application>,
     /// The index of the rule in `spec.applicationRefs`.
     pub rule: usize,
+    /// How specific that rule is: of two resources that write one place, the more specific rule wins.
+    pub specificity: i64,
     /// The application's images and target, or why it is left alone as a whole.
     pub tracked: Result<TrackedApplication, Verdict>,
 }
@@ -102,6 +108,8 @@ pub struct TrackedImage {
     pub policy: Policy,
     /// Whether it is updated although Argo CD does not report it as running.
     pub force_update: bool,
+    /// Where its current version is read.
+    pub current_from: CurrentFrom,
     /// Where its own registry credentials lie.
     pub credentials: Option<credential_ref::CredentialRef>,
     /// The wanted platforms.
@@ -147,6 +155,9 @@ pub fn resolve(
         resolved.push(ResolvedApplication {
             application: Arc::clone(application),
             rule,
+            specificity: refs.get(rule).map_or(0, |rule| {
+                specificity::score(&rule.name_pattern, rule.label_selectors.as_ref())
+            }),
             tracked,
         });
     }

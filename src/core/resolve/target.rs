@@ -51,6 +51,16 @@ pub enum ManifestTarget {
     PluginSpec(String),
 }
 
+/// Where the current version of an image is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CurrentFrom {
+    /// From what Argo CD reports as running.
+    #[default]
+    Live,
+    /// From the values of the Application's source, so that an image that does not run now is followed too.
+    Manifest,
+}
+
 /// What one batch of changes goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum WriteTarget {

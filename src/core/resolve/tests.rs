@@ -163,7 +163,7 @@ fn an_invalid_setting_gives_its_image_a_verdict_that_names_the_field() {
             "commonUpdateSettings.minimumAge",
         ),
         (
-            json!({"updateStrategy": "numerical"}),
+            json!({"minimumAge": "1h"}),
             Reason::UnsupportedSetting,
             "commonUpdateSettings.updateStrategy",
         ),

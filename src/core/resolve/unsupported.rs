@@ -25,11 +25,6 @@ struct Row<T> {
 /// Settings of images.
 const UPDATE_SETTINGS: &[Row<CommonUpdateSettings>] = &[
     Row {
-        field: "commonUpdateSettings.updateStrategy",
-        present: |s| s.update_strategy.is_some(),
-        refused: |s| is_text(s.update_strategy.as_ref(), &["numerical"]),
-    },
-    Row {
         field: "commonUpdateSettings.extract",
         present: |s| s.extract.is_some(),
         refused: |s| other_than(s.extract.as_ref(), ""),
@@ -206,14 +201,7 @@ mod tests {
     fn update_settings_of_later_versions_are_refused_and_their_defaults_are_not() {
         for (given, expected) in [
             (serde_json::json!([]), ""),
-            (
-                serde_json::json!([{"updateStrategy": "Numerical"}]),
-                "layer0.commonUpdateSettings.updateStrategy",
-            ),
-            (
-                serde_json::json!([{"updateStrategy": "numerical"}, {"updateStrategy": "semver"}]),
-                "",
-            ),
+            (serde_json::json!([{"updateStrategy": "Numerical"}]), ""),
             (
                 serde_json::json!([{"extract": "(a)"}, {}]),
                 "layer0.commonUpdateSettings.extract",

@@ -85,7 +85,7 @@ pub fn explain(
             }
         }
     }
-    ranked.sort_by(|a, b| b.cmp_rank(a));
+    ranked.sort_by(|a, b| b.cmp_rank(a, policy));
     // A registry may list a tag twice; its better place counts.
     let mut told = BTreeSet::new();
     ranked.retain(|contender| told.insert(contender.tag));

@@ -70,7 +70,7 @@ impl LiveImages {
             .find(|group| !group.is_empty())?;
         match policy.scope() {
             Scope::Tag(tracked) => digest_to_compare(&group, tracked, candidate),
-            Scope::Any | Scope::Versions(_) => fitting(&group, policy),
+            Scope::Any | Scope::Versions(_) | Scope::Numbers => fitting(&group, policy),
         }
         .or_else(|| group.first().copied())
     }
@@ -120,7 +120,7 @@ fn fitting<'a>(group: &[&'a LiveImage], policy: &Policy) -> Option<&'a LiveImage
             .copied()
             .find(|live| tag(live).is_some_and(|tag| wanted(&tag)))
     };
-    first(&|tag| policy.admit(tag).is_ok()).or_else(|| first(&|tag| policy.scope().admit(tag).is_ok()))
+    first(&|tag| policy.admit(tag).is_ok()).or_else(|| first(&|tag| policy.in_scope(tag)))
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ pub fn select(
         match standing(policy, live, tag, position, order, known) {
             Standing::Ranked(contender) => {
                 best = Some(match best {
-                    Some(best) if best.cmp_rank(&contender).is_ge() => best,
+                    Some(best) if best.cmp_rank(&contender, policy).is_ge() => best,
                     _ => contender,
                 });
             }
@@ -181,7 +181,7 @@ fn missing_and_higher(
         return None;
     }
     match standing(policy, Some(live), &tag, 0, order, &Knowledge::default()) {
-        Standing::Ranked(running) if running.key > best.key => {}
+        Standing::Ranked(running) if policy.compare(&running.key, &best.key).is_gt() => {}
         _ => return None,
     }
     Some(tag)
@@ -213,16 +213,16 @@ struct Contender<'a> {
 
 impl Contender<'_> {
     /// The better one is greater; equal only for the same tag.
-    fn cmp_rank(&self, other: &Self) -> Ordering {
+    fn cmp_rank(&self, other: &Self, policy: &Policy) -> Ordering {
         let by_name = || self.tag.cmp(other.tag);
-        self.key
-            .cmp(&other.key)
+        policy
+            .compare(&self.key, &other.key)
             .then_with(|| self.running.cmp(&other.running))
             .then_with(by_name)
     }
 
     fn candidate(&self, policy: &Policy) -> Candidate {
-        let pinned = policy.strategy().strategy().writes_digest();
+        let pinned = policy.writes_digest();
         let digest = self.facts.filter(|_| pinned).map(|facts| facts.digest);
         Candidate {
             tag: self.tag.clone(),
@@ -240,9 +240,10 @@ fn standing<'a>(
     order: TagOrder,
     known: &'a Knowledge,
 ) -> Standing<'a> {
-    if let Err(dropped) = policy.admit(tag) {
-        return Standing::Dropped(dropped);
-    }
+    let key = match policy.admit(tag) {
+        Ok(key) => key,
+        Err(dropped) => return Standing::Dropped(dropped),
+    };
     let strategy = policy.strategy().strategy();
     let facts = match (strategy.need(order), known.get(tag)) {
         (_, Some(Known::Facts(facts))) => Some(facts),
@@ -252,7 +253,7 @@ fn standing<'a>(
         (Need::Facts, Some(Known::Failed(verdict))) => return Standing::Failed(verdict),
     };
     match strategy.key(&Ranked {
-        name: tag,
+        key,
         position,
         order,
         facts,

@@ -412,8 +412,8 @@ proptest! {
     fn a_chosen_tag_passes_every_filter_and_is_not_empty(policy in any_policy(), facts in registry()) {
         let tags = TagList::from_texts(facts.keys().map(String::as_str));
         if let Ok(candidate) = decide(&policy, None, &tags, &facts) {
-            prop_assert!(policy.filter().admit(&candidate.tag).is_ok());
-            prop_assert!(policy.scope().admit(&candidate.tag).is_ok());
+            prop_assert!(policy.options().filter.admit(&candidate.tag).is_ok());
+            prop_assert!(policy.in_scope(&candidate.tag));
             prop_assert!(!candidate.version().tag.is_empty());
         }
     }
@@ -435,7 +435,7 @@ proptest! {
     fn a_tag_that_a_filter_drops_never_changes_the_choice(policy in any_policy(), facts in registry(), more in registry()) {
         let names: Vec<_> = facts.keys().map(String::as_str).collect();
         let before = decide(&policy, None, &TagList::from_texts(names.iter().copied()), &facts).map_err(|v| v.reason);
-        let dropped = more.keys().filter(|name| policy.filter().admit(&tag(name)).is_err()).map(String::as_str);
+        let dropped = more.keys().filter(|name| policy.options().filter.admit(&tag(name)).is_err()).map(String::as_str);
         let all: Vec<_> = names.iter().copied().chain(dropped).collect();
         let after = decide(&policy, None, &TagList::from_texts(all.iter().copied()), &facts).map_err(|v| v.reason);
         prop_assert_eq!(after, before);

@@ -12,6 +12,10 @@ impl Strategy for Alphabetical {
     }
 
     fn key(&self, tag: &Ranked<'_>) -> Option<SortKey> {
-        Some(SortKey::Parts(vec![SortPart::Text(tag.name.as_str().into())]))
+        Some(SortKey::Parts(vec![SortPart::Text(tag.key.into())]))
+    }
+
+    fn has_order(&self) -> bool {
+        true
     }
 }

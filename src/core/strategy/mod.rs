@@ -8,12 +8,10 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::core::{
-    image::{TagFacts, TagName},
-    verdict::Verdict,
-};
+use crate::core::{image::TagFacts, verdict::Verdict};
 
 pub mod constraint;
+pub mod extract;
 pub mod filter;
 pub mod policy;
 pub mod scope;
@@ -22,10 +20,12 @@ pub mod version;
 mod alphabetical;
 mod digest;
 mod newest_build;
+mod numerical;
 mod semver;
 
+pub use extract::{Extract, InvalidExtract};
 pub use filter::{FilterReason, InvalidFilter, TagFilter};
-pub use policy::Policy;
+pub use policy::{Policy, PolicyOptions, SortOrder};
 pub use scope::{Misfit, Scope};
 pub use version::Version;
 
@@ -51,6 +51,11 @@ pub trait Strategy: fmt::Debug + Send + Sync {
 
     /// Whether the digest is written behind the tag, `tag@sha256:...`.
     fn writes_digest(&self) -> bool {
+        false
+    }
+
+    /// Whether `order` turns it around.
+    fn has_order(&self) -> bool {
         false
     }
 }
@@ -85,6 +90,8 @@ strategies! {
     NewestBuild = newest_build::NewestBuild;
     /// The last name in byte order.
     Alphabetical = alphabetical::Alphabetical;
+    /// The highest number.
+    Numerical = numerical::Numerical;
     /// The newest image behind one fixed tag.
     Digest = digest::Digest;
 }
@@ -141,8 +148,8 @@ pub enum Need {
 /// A tag that is to be ranked.
 #[derive(Debug, Clone, Copy)]
 pub struct Ranked<'a> {
-    /// The tag.
-    pub name: &'a TagName,
+    /// What is compared of the tag's name: all of it, or what `extract` takes.
+    pub key: &'a str,
     /// Its place in the registry's list, from 0.
     pub position: usize,
     /// What that place means.

@@ -1,25 +1,64 @@
 //! How the tag of one image is picked.
 
-use super::{FilterReason, Misfit, Scope, StrategyKind, TagFilter};
+use std::{cmp::Ordering, time::Duration};
+
+use super::{Extract, FilterReason, Misfit, Scope, SortKey, StrategyKind, TagFilter};
 use crate::core::{image::TagName, verdict::Verdict};
 
-/// How the tag of one image is picked: a strategy with its constraint, and which tags may be picked at all.
+/// How the tag of one image is picked: a strategy with its constraint, which tags may be picked at all, and what else
+/// holds for the pick.
 #[derive(Debug, Clone)]
 pub struct Policy {
     strategy: StrategyKind,
     scope: Scope,
-    filter: TagFilter,
+    options: PolicyOptions,
+}
+
+/// What is configured beside strategy and constraint. The default changes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyOptions {
+    /// Which tags may be picked at all.
+    pub filter: TagFilter,
+    /// What is compared of a tag, instead of all of it.
+    pub extract: Option<Extract>,
+    /// Which end of the order is picked; only some strategies have an order to turn around.
+    pub order: SortOrder,
+    /// How old a tag has to be before it is picked.
+    pub minimum_age: Option<Duration>,
+    /// Whether the pick may rank below the running tag.
+    pub allow_downgrade: bool,
+    /// Whether the digest is written behind the tag, whatever the strategy.
+    pub pin_digest: bool,
+}
+
+/// Which end of a strategy's order is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SortOrder {
+    /// The last, which is the highest.
+    #[default]
+    Asc,
+    /// The first, which is the lowest.
+    Desc,
+}
+
+impl From<TagFilter> for PolicyOptions {
+    fn from(filter: TagFilter) -> Self {
+        Self {
+            filter,
+            ..Self::default()
+        }
+    }
 }
 
 impl Policy {
     /// Reads the constraint as the strategy does. It is read before any tag is known, so that a mistake is reported
     /// whatever the registry holds; the verdict is `InvalidConstraint`.
-    pub fn parse(strategy: StrategyKind, constraint: &str, filter: TagFilter) -> Result<Self, Verdict> {
+    pub fn parse(strategy: StrategyKind, constraint: &str, options: impl Into<PolicyOptions>) -> Result<Self, Verdict> {
         let scope = strategy.strategy().scope(constraint)?;
         Ok(Self {
             strategy,
             scope,
-            filter,
+            options: options.into(),
         })
     }
 
@@ -33,15 +72,45 @@ impl Policy {
         &self.scope
     }
 
-    /// Which tags may be picked at all.
-    pub fn filter(&self) -> &TagFilter {
-        &self.filter
+    /// What is configured beside strategy and constraint.
+    pub fn options(&self) -> &PolicyOptions {
+        &self.options
     }
 
-    /// Whether a tag passes the filters and is within the constraint, or what drops it.
-    pub fn admit(&self, tag: &TagName) -> Result<(), Dropped> {
-        self.filter.admit(tag).map_err(Dropped::Filter)?;
-        self.scope.admit(tag).map_err(Dropped::Scope)
+    /// Whether the digest is written behind the tag, `tag@sha256:...`.
+    pub fn writes_digest(&self) -> bool {
+        self.options.pin_digest || self.strategy.strategy().writes_digest()
+    }
+
+    /// What is compared of a tag that the filters, `extract` and the constraint admit, or what drops it.
+    pub fn admit<'t>(&self, tag: &'t TagName) -> Result<&'t str, Dropped> {
+        self.options.filter.admit(tag).map_err(Dropped::Filter)?;
+        let key = self.key(tag.as_str()).map_err(Dropped::Scope)?;
+        self.scope.admit(key).map_err(Dropped::Scope)?;
+        Ok(key)
+    }
+
+    /// Whether `extract` and the constraint admit a tag, whatever the filters say.
+    pub fn in_scope(&self, tag: &TagName) -> bool {
+        self.key(tag.as_str()).and_then(|key| self.scope.admit(key)).is_ok()
+    }
+
+    /// Which of two places is the better one: greater is better.
+    pub fn compare(&self, a: &SortKey, b: &SortKey) -> Ordering {
+        match self.options.order {
+            SortOrder::Desc if self.strategy.strategy().has_order() => b.cmp(a),
+            SortOrder::Asc | SortOrder::Desc => a.cmp(b),
+        }
+    }
+
+    // The digest strategy follows one tag by its whole name.
+    fn key<'t>(&self, tag: &'t str) -> Result<&'t str, Misfit> {
+        match &self.options.extract {
+            Some(extract) if !matches!(self.scope, Scope::Tag(_)) => {
+                extract.key(tag).ok_or_else(|| Misfit::NotExtracted(extract.text()))
+            }
+            _ => Ok(tag),
+        }
     }
 }
 
@@ -50,6 +119,6 @@ impl Policy {
 pub enum Dropped {
     /// A filter.
     Filter(FilterReason),
-    /// The constraint.
+    /// The constraint, or `extract`.
     Scope(Misfit),
 }

@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Version, constraint::Constraint};
-use crate::core::image::TagName;
+use super::{Version, constraint::Constraint, numerical};
+use crate::core::foreign::ForeignText;
 
 /// Which tags the text behind the image name admits, as its strategy reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Scope {
     Any,
     /// Versions within a constraint.
     Versions(Constraint),
+    /// Numbers.
+    Numbers,
     /// The one tag with this name.
     Tag(Arc<str>),
 }
@@ -21,6 +23,10 @@ pub enum Scope {
 pub enum Misfit {
     /// It is no version, and only versions are compared.
     NotAVersion,
+    /// It is no number, and only numbers are compared.
+    NotANumber,
+    /// `extract` does not match it.
+    NotExtracted(Arc<str>),
     /// It is a pre-release, and the constraint does not ask for any.
     PreRelease(Arc<str>),
     /// It is a version outside of the constraint.
@@ -30,12 +36,12 @@ pub enum Misfit {
 }
 
 impl Scope {
-    /// Whether a tag is admitted, or why not.
-    pub fn admit(&self, tag: &TagName) -> Result<(), Misfit> {
+    /// Whether a tag is admitted by what is compared of it, or why not.
+    pub fn admit(&self, key: &str) -> Result<(), Misfit> {
         match self {
             Self::Any => Ok(()),
             Self::Versions(constraint) => {
-                let version = Version::parse(tag.as_str()).ok_or(Misfit::NotAVersion)?;
+                let version = Version::parse(key).ok_or(Misfit::NotAVersion)?;
                 if constraint.accepts(&version) {
                     Ok(())
                 } else if version.is_pre_release() && !constraint.mentions_pre_releases() {
@@ -44,7 +50,8 @@ impl Scope {
                     Err(Misfit::OutsideConstraint(constraint.text()))
                 }
             }
-            Self::Tag(tracked) if **tracked == *tag.as_str() => Ok(()),
+            Self::Numbers => numerical::digits(key).map(|_| ()).ok_or(Misfit::NotANumber),
+            Self::Tag(tracked) if **tracked == *key => Ok(()),
             Self::Tag(tracked) => Err(Misfit::NotTracked(tracked.clone())),
         }
     }
@@ -54,6 +61,8 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAVersion => f.write_str("not a version"),
+            Self::NotANumber => f.write_str("not a number"),
+            Self::NotExtracted(expression) => write!(f, "extract {} does not match it", ForeignText::new(expression)),
             Self::PreRelease(constraint) => {
                 write!(
                     f,

@@ -20,6 +20,6 @@ impl Strategy for Semver {
     }
 
     fn key(&self, tag: &Ranked<'_>) -> Option<SortKey> {
-        Version::parse(tag.name.as_str()).map(SortKey::Version)
+        Version::parse(tag.key).map(SortKey::Version)
     }
 }

@@ -92,6 +92,7 @@ impl Engine {
                 application: key.clone(),
                 refused: Some(verdict),
                 images: Vec::new(),
+                edits: Vec::new(),
                 write: WriteOutcome::Nothing,
                 repository: None,
             })
