@@ -162,11 +162,6 @@ fn an_invalid_setting_gives_its_image_a_verdict_that_names_the_field() {
             Reason::UnsupportedSetting,
             "commonUpdateSettings.minimumAge",
         ),
-        (
-            json!({"minimumAge": "1h"}),
-            Reason::UnsupportedSetting,
-            "commonUpdateSettings.updateStrategy",
-        ),
     ] {
         let given = match fields.get("imageName") {
             Some(_) => fields.clone(),
