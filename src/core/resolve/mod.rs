@@ -24,6 +24,8 @@ pub mod aliases;
 pub mod credential_ref;
 mod image;
 pub mod manifest_target;
+mod merged;
+mod policy;
 pub mod pull_request;
 pub mod repository_match;
 pub mod repository_path;

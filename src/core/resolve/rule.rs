@@ -102,12 +102,12 @@ impl<'a> Compiler<'a, '_> {
             return Some(compiled);
         }
         compiled.warn_of_half_an_author(self.warnings);
-        compiled.images = self.images(index, rule, &path);
+        compiled.images = self.images(index, rule, &path, write_target::is_git(&compiled.write_back));
         compiled.fault = compiled.fault_of_all(&path);
         Some(compiled)
     }
 
-    fn images(&mut self, index: usize, rule: &'a ApplicationRef, path: &str) -> Arc<[ResolvedImage]> {
+    fn images(&mut self, index: usize, rule: &'a ApplicationRef, path: &str, git: bool) -> Arc<[ResolvedImage]> {
         let (images, list) = images_of(self.spec, index, rule);
         let names = aliases::aliases(images).unwrap_or_default();
         let general = General {
@@ -119,6 +119,7 @@ impl<'a> Compiler<'a, '_> {
                 ("spec", self.spec.images_verification.as_ref()),
                 (path, rule.images_verification.as_ref()),
             ]),
+            git,
             namespace: self.namespace,
             context: self.context,
         };

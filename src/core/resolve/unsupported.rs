@@ -4,9 +4,8 @@
 //! verdict `UnsupportedSetting`, which names the field. A feature that arrives deletes its line here and nothing else.
 
 use crate::{
-    api::v1alpha1::{CommonUpdateSettings, GitConfig, ImageConfig, ImagesVerification, WriteBackConfig},
+    api::v1alpha1::{GitConfig, ImageConfig, ImagesVerification, WriteBackConfig},
     core::{
-        duration::GoDuration,
         resolve::{aliases::without_version, settings::Layer},
         verdict::{Reason, Verdict},
     },
@@ -21,40 +20,6 @@ struct Row<T> {
     /// Whether its value asks for what is not implemented.
     refused: fn(&T) -> bool,
 }
-
-/// Settings of images.
-const UPDATE_SETTINGS: &[Row<CommonUpdateSettings>] = &[
-    Row {
-        field: "commonUpdateSettings.extract",
-        present: |s| s.extract.is_some(),
-        refused: |s| other_than(s.extract.as_ref(), ""),
-    },
-    Row {
-        field: "commonUpdateSettings.order",
-        present: |s| s.order.is_some(),
-        refused: |s| other_than(s.order.as_ref(), "asc"),
-    },
-    Row {
-        field: "commonUpdateSettings.minimumAge",
-        present: |s| s.minimum_age.is_some(),
-        refused: |s| s.minimum_age.as_deref().is_some_and(|age| !is_no_time(age)),
-    },
-    Row {
-        field: "commonUpdateSettings.allowDowngrade",
-        present: |s| s.allow_downgrade.is_some(),
-        refused: |s| s.allow_downgrade == Some(true),
-    },
-    Row {
-        field: "commonUpdateSettings.pinDigest",
-        present: |s| s.pin_digest.is_some(),
-        refused: |s| s.pin_digest == Some(true),
-    },
-    Row {
-        field: "commonUpdateSettings.currentFrom",
-        present: |s| s.current_from.is_some(),
-        refused: |s| other_than(s.current_from.as_ref(), "live"),
-    },
-];
 
 /// Settings of the write-back, when the method is git.
 const WRITE_BACK: &[Row<WriteBackConfig>] = &[
@@ -132,11 +97,6 @@ fn other_than(value: Option<&String>, default: &str) -> bool {
     value.is_some_and(|_| !is_text(value, &["", default]))
 }
 
-fn is_no_time(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || text.parse::<GoDuration>().is_ok_and(GoDuration::is_zero)
-}
-
 /// The first refused field of merged layers, the most general layer first: the most specific one that has it counts.
 fn first<T: Clone>(layers: &[Layer<'_, T>], rows: &[Row<T>]) -> Option<Verdict> {
     rows.iter().find_map(|row| {
@@ -151,11 +111,6 @@ pub fn verdict(field: &str) -> Verdict {
         Reason::UnsupportedSetting,
         format!("{field} is set to something that this version does not support; nothing is written while it is set"),
     )
-}
-
-/// What is refused of an image's update settings.
-pub fn of_update_settings(layers: &[Layer<'_, CommonUpdateSettings>]) -> Option<Verdict> {
-    first(layers, UPDATE_SETTINGS)
 }
 
 /// What is refused of the write-back settings of an application whose method is git.
@@ -195,51 +150,6 @@ mod tests {
         let Some(verdict) = verdict else { return String::new() };
         assert_eq!(verdict.reason, Reason::UnsupportedSetting);
         verdict.message.split(' ').next().unwrap_or("").to_owned()
-    }
-
-    #[test]
-    fn update_settings_of_later_versions_are_refused_and_their_defaults_are_not() {
-        for (given, expected) in [
-            (serde_json::json!([]), ""),
-            (serde_json::json!([{"updateStrategy": "Numerical"}]), ""),
-            (
-                serde_json::json!([{"extract": "(a)"}, {}]),
-                "layer0.commonUpdateSettings.extract",
-            ),
-            (serde_json::json!([{"extract": "(a)"}, {"extract": ""}]), ""),
-            (serde_json::json!([{"order": "asc"}]), ""),
-            (
-                serde_json::json!([{"order": "asc"}, {"order": "desc"}]),
-                "layer1.commonUpdateSettings.order",
-            ),
-            (serde_json::json!([{"minimumAge": "0s"}]), ""),
-            (
-                serde_json::json!([{"minimumAge": "1h"}]),
-                "layer0.commonUpdateSettings.minimumAge",
-            ),
-            (
-                serde_json::json!([{"minimumAge": "soon"}]),
-                "layer0.commonUpdateSettings.minimumAge",
-            ),
-            (
-                serde_json::json!([{"allowDowngrade": false, "pinDigest": false, "currentFrom": "live"}]),
-                "",
-            ),
-            (
-                serde_json::json!([{"allowDowngrade": true}]),
-                "layer0.commonUpdateSettings.allowDowngrade",
-            ),
-            (
-                serde_json::json!([{"pinDigest": true}]),
-                "layer0.commonUpdateSettings.pinDigest",
-            ),
-            (
-                serde_json::json!([{"currentFrom": "manifest"}]),
-                "layer0.commonUpdateSettings.currentFrom",
-            ),
-        ] {
-            assert_eq!(field(of_update_settings(&layers(&given))), expected, "{given}");
-        }
     }
 
     #[test]
