@@ -1,6 +1,6 @@
 //! One configured image with its merged settings, as a [`TrackedImage`], or the verdict that says which field is wrong.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::{
     api::v1alpha1::{CommonUpdateSettings, ImageConfig, ImagesVerification},
@@ -13,6 +13,7 @@ use crate::{
             credential_ref::CredentialRef,
             manifest_target,
             merged::{Field, Merged, given},
+            origin::Origin,
             policy,
             settings::{self, Layer},
             unsupported,
@@ -22,35 +23,42 @@ use crate::{
 };
 
 /// The layers above the images of one rule, the most general first.
-pub(super) struct General<'a> {
-    pub(super) settings: Vec<Layer<'a, CommonUpdateSettings>>,
-    pub(super) verification: Vec<Layer<'a, ImagesVerification>>,
+#[derive(Debug, Clone)]
+pub(super) struct General {
+    pub(super) settings: Vec<Layer<CommonUpdateSettings>>,
+    pub(super) verification: Vec<Layer<ImagesVerification>>,
     /// Whether changes go to git.
     pub(super) git: bool,
-    /// The namespace of the resource and its applications.
-    pub(super) namespace: &'a str,
-    pub(super) context: &'a ResolveContext,
+    pub(super) surroundings: Arc<Surroundings>,
 }
 
-/// Resolves the image at `path`.
+/// What all rules of a resource share.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// The namespace of the resource and its applications.
+    pub(super) namespace: String,
+    pub(super) context: ResolveContext,
+}
+
+/// Resolves the image that stands at `origin`.
 pub(super) fn resolve(
     image: &ImageConfig,
     alias: &str,
-    path: &str,
-    general: &General<'_>,
+    origin: &Origin,
+    general: &General,
     warnings: &mut Vec<Remark>,
 ) -> Result<TrackedImage, Verdict> {
-    let merged = merge(image, path, general, warnings);
-    let refused = unsupported::of_image(image, path).or_else(|| demands_signatures(image, path, general));
+    let merged = merge(image, origin, general, warnings);
+    let refused = unsupported::of_image(image, origin).or_else(|| demands_signatures(image, origin, general));
     if let Some(verdict) = refused {
         return Err(verdict);
     }
-    let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(path, "imageName", &e))?;
+    let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
     let manifest_target =
-        manifest_target::parse(image.manifest_targets.as_ref()).map_err(|e| invalid(path, "manifestTargets", &e))?;
-    let policy = policy::resolve(image, path, &reference, &merged, warnings)?;
+        manifest_target::parse(image.manifest_targets.as_ref()).map_err(|e| invalid(origin, "manifestTargets", &e))?;
+    let policy = policy::resolve(image, origin, &reference, &merged, warnings)?;
     let platforms = merged.settings.platforms.as_deref().unwrap_or(&[]);
-    let platforms = Platforms::parse(platforms, general.context.runtime_platform.clone())
+    let platforms = Platforms::parse(platforms, general.surroundings.context.runtime_platform.clone())
         .map_err(|e| merged.refused(Reason::InvalidSetting, &Field::PLATFORMS, &e))?;
     Ok(TrackedImage {
         alias: alias.to_owned(),
@@ -64,27 +72,27 @@ pub(super) fn resolve(
     })
 }
 
-fn invalid(path: &str, field: &str, why: &dyn std::fmt::Display) -> Verdict {
-    Verdict::new(Reason::InvalidSetting, format!("{path}.{field}: {why}"))
+fn invalid(origin: &Origin, field: &str, why: &dyn std::fmt::Display) -> Verdict {
+    Verdict::new(Reason::InvalidSetting, format!("{}: {why}", origin.field(field)))
 }
 
-fn merge<'a>(image: &'a ImageConfig, path: &str, general: &'a General<'a>, warnings: &mut Vec<Remark>) -> Merged<'a> {
-    let mut layers: Vec<_> = general.settings.iter().map(Layer::share).collect();
-    layers.push(settings::image_layer(image, path, warnings));
+fn merge(image: &ImageConfig, origin: &Origin, general: &General, warnings: &mut Vec<Remark>) -> Merged {
+    let mut layers = general.settings.clone();
+    layers.push(settings::image_layer(image, origin, warnings));
     Merged::new(layers)
 }
 
-fn demands_signatures(image: &ImageConfig, path: &str, general: &General<'_>) -> Option<Verdict> {
-    let mut layers: Vec<_> = general.verification.iter().map(Layer::share).collect();
+fn demands_signatures(image: &ImageConfig, origin: &Origin, general: &General) -> Option<Verdict> {
+    let mut layers = general.verification.clone();
     layers.extend(image.images_verification.as_ref().map(|settings| Layer {
-        owner: path.to_owned(),
-        settings: Cow::Borrowed(settings),
+        origin: origin.clone(),
+        settings: Arc::new(settings.clone()),
     }));
     unsupported::of_verification(&layers)
 }
 
 /// Where the current version is read. The values of a file in git are not read for it.
-fn current_from(merged: &Merged<'_>, general: &General<'_>) -> Result<CurrentFrom, Verdict> {
+fn current_from(merged: &Merged, general: &General) -> Result<CurrentFrom, Verdict> {
     match given(merged.settings.current_from.as_ref()) {
         None => Ok(CurrentFrom::Live),
         Some(text) if text.eq_ignore_ascii_case("live") => Ok(CurrentFrom::Live),
@@ -101,7 +109,7 @@ fn current_from(merged: &Merged<'_>, general: &General<'_>) -> Result<CurrentFro
 
 /// The image's own credentials. Secrets lie in the namespace of the application; this is checked on what the text means,
 /// not on how it is spelled.
-fn credentials(merged: &Merged<'_>, general: &General<'_>) -> Result<Option<CredentialRef>, Verdict> {
+fn credentials(merged: &Merged, general: &General) -> Result<Option<CredentialRef>, Verdict> {
     let text = merged.settings.pull_secret.as_deref();
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
         return Ok(None);
@@ -111,16 +119,18 @@ fn credentials(merged: &Merged<'_>, general: &General<'_>) -> Result<Option<Cred
         CredentialRef::parse(text).map_err(|e| merged.refused(Reason::InvalidSetting, &Field::PULL_SECRET, &e))?;
     match &parsed {
         CredentialRef::Secret { secret, .. } | CredentialRef::PullSecret(secret)
-            if secret.namespace != general.namespace =>
+            if secret.namespace != general.surroundings.namespace =>
         {
-            let namespace = general.namespace;
+            let namespace = &general.surroundings.namespace;
             Err(refuse(&format!(
                 "the Secret {secret} is not in the namespace {namespace:?} of the application; copy it there"
             )))
         }
-        CredentialRef::Env(_) | CredentialRef::Ext(_) if !general.context.allow_env_ext_credentials => Err(refuse(
-            &"env: and ext: are switched off for resources (--allow-env-ext-credentials); use a Secret",
-        )),
+        CredentialRef::Env(_) | CredentialRef::Ext(_) if !general.surroundings.context.allow_env_ext_credentials => {
+            Err(refuse(
+                &"env: and ext: are switched off for resources (--allow-env-ext-credentials); use a Secret",
+            ))
+        }
         _ => Ok(Some(parsed)),
     }
 }

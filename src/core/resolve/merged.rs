@@ -6,7 +6,10 @@ use crate::{
     api::v1alpha1::CommonUpdateSettings,
     core::{
         report::Remark,
-        resolve::settings::{self, Layer},
+        resolve::{
+            origin::Origin,
+            settings::{self, Layer},
+        },
         verdict::{Reason, Verdict},
     },
 };
@@ -44,15 +47,15 @@ fields! {
 }
 
 /// The layers of one image and what they come to.
-pub(super) struct Merged<'a> {
-    layers: Vec<Layer<'a, CommonUpdateSettings>>,
+pub(super) struct Merged {
+    layers: Vec<Layer<CommonUpdateSettings>>,
     /// The settings that hold.
     pub(super) settings: CommonUpdateSettings,
 }
 
-impl<'a> Merged<'a> {
+impl Merged {
     /// Merges layers, the most general first.
-    pub(super) fn new(layers: Vec<Layer<'a, CommonUpdateSettings>>) -> Self {
+    pub(super) fn new(layers: Vec<Layer<CommonUpdateSettings>>) -> Self {
         Self {
             settings: settings::merge_update_settings(layers.iter().map(|layer| &*layer.settings)),
             layers,
@@ -62,10 +65,11 @@ impl<'a> Merged<'a> {
     /// The path of a field, in the most specific layer that has it.
     pub(super) fn path(&self, field: &Field) -> String {
         let mut layers = self.layers.iter().rev();
-        let owner = layers
+        let nowhere = Origin::Resource("spec".to_owned());
+        let origin = layers
             .find(|layer| (field.present)(&layer.settings))
-            .map_or("spec", |layer| &layer.owner);
-        format!("{owner}.commonUpdateSettings.{}", field.name)
+            .map_or(&nowhere, |layer| &layer.origin);
+        origin.field(&format!("commonUpdateSettings.{}", field.name))
     }
 
     /// A verdict that names the field.

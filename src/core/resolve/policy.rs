@@ -9,23 +9,26 @@ use crate::{
         foreign::ForeignText,
         image::ImageRef,
         report::Remark,
-        resolve::merged::{Field, Merged, given},
+        resolve::{
+            merged::{Field, Merged, given},
+            origin::Origin,
+        },
         strategy::{Extract, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
         verdict::{Reason, Verdict},
     },
 };
 
-/// The policy of the image at `path`. What has no effect is a warning.
+/// The policy of the image that stands at `origin`. What has no effect is a warning.
 pub(super) fn resolve(
     image: &ImageConfig,
-    path: &str,
+    origin: &Origin,
     reference: &ImageRef,
-    merged: &Merged<'_>,
+    merged: &Merged,
     warnings: &mut Vec<Remark>,
 ) -> Result<Policy, Verdict> {
     let strategy = strategy(merged, warnings);
     let options = PolicyOptions {
-        filter: filter(image, path, merged)?,
+        filter: filter(image, origin, merged)?,
         extract: extract(merged)?,
         order: order(merged)?,
         minimum_age: minimum_age(merged)?,
@@ -35,13 +38,13 @@ pub(super) fn resolve(
     warn_of_no_effect(strategy, &options, merged, warnings);
     let constraint = reference.version.as_ref().map_or("", |version| &version.tag);
     Policy::parse(strategy, constraint, options).map_err(|verdict| Verdict {
-        message: format!("{path}.imageName: {}", verdict.message),
+        message: format!("{}: {}", origin.field("imageName"), verdict.message),
         ..verdict
     })
 }
 
 /// An unknown strategy is semver, with a warning.
-fn strategy(merged: &Merged<'_>, warnings: &mut Vec<Remark>) -> StrategyKind {
+fn strategy(merged: &Merged, warnings: &mut Vec<Remark>) -> StrategyKind {
     let Some(name) = given(merged.settings.update_strategy.as_ref()) else {
         return StrategyKind::Semver;
     };
@@ -53,11 +56,11 @@ fn strategy(merged: &Merged<'_>, warnings: &mut Vec<Remark>) -> StrategyKind {
     strategy
 }
 
-fn filter(image: &ImageConfig, path: &str, merged: &Merged<'_>) -> Result<TagFilter, Verdict> {
+fn filter(image: &ImageConfig, origin: &Origin, merged: &Merged) -> Result<TagFilter, Verdict> {
     for short in image.allow_tags.iter().flatten() {
         // Each by itself: joined, two halves of an expression could make a whole.
         TagFilter::compile(Some(&format!("regexp:{}", short.regex)), &[])
-            .map_err(|e| Verdict::new(Reason::InvalidPattern, format!("{path}.allowTags: {e}")))?;
+            .map_err(|e| Verdict::new(Reason::InvalidPattern, format!("{}: {e}", origin.field("allowTags"))))?;
     }
     let allow = merged.settings.allow_tags.as_deref();
     TagFilter::compile(allow, &[]).map_err(|e| merged.refused(Reason::InvalidPattern, &Field::ALLOW_TAGS, &e))?;
@@ -65,14 +68,14 @@ fn filter(image: &ImageConfig, path: &str, merged: &Merged<'_>) -> Result<TagFil
     TagFilter::compile(allow, ignore).map_err(|e| merged.refused(Reason::InvalidPattern, &Field::IGNORE_TAGS, &e))
 }
 
-fn extract(merged: &Merged<'_>) -> Result<Option<Extract>, Verdict> {
+fn extract(merged: &Merged) -> Result<Option<Extract>, Verdict> {
     given(merged.settings.extract.as_ref())
         .map(Extract::compile)
         .transpose()
         .map_err(|e| merged.refused(Reason::InvalidPattern, &Field::EXTRACT, &e))
 }
 
-fn order(merged: &Merged<'_>) -> Result<SortOrder, Verdict> {
+fn order(merged: &Merged) -> Result<SortOrder, Verdict> {
     match given(merged.settings.order.as_ref()) {
         None => Ok(SortOrder::Asc),
         Some(text) if text.eq_ignore_ascii_case("asc") => Ok(SortOrder::Asc),
@@ -85,7 +88,7 @@ fn order(merged: &Merged<'_>) -> Result<SortOrder, Verdict> {
 }
 
 /// No time at all is the same as no minimum.
-fn minimum_age(merged: &Merged<'_>) -> Result<Option<Duration>, Verdict> {
+fn minimum_age(merged: &Merged) -> Result<Option<Duration>, Verdict> {
     let Some(text) = given(merged.settings.minimum_age.as_ref()) else {
         return Ok(None);
     };
@@ -100,7 +103,7 @@ fn minimum_age(merged: &Merged<'_>) -> Result<Option<Duration>, Verdict> {
 }
 
 /// What is set, and changes nothing about the pick.
-fn warn_of_no_effect(strategy: StrategyKind, options: &PolicyOptions, merged: &Merged<'_>, warnings: &mut Vec<Remark>) {
+fn warn_of_no_effect(strategy: StrategyKind, options: &PolicyOptions, merged: &Merged, warnings: &mut Vec<Remark>) {
     let extract = match strategy {
         _ if options.extract.is_none() => None,
         StrategyKind::Digest => Some("the strategy digest follows one tag, so this has no effect; remove it"),

@@ -6,7 +6,7 @@
 use crate::{
     api::v1alpha1::{GitConfig, ImageConfig, ImagesVerification, WriteBackConfig},
     core::{
-        resolve::{aliases::without_version, settings::Layer},
+        resolve::{aliases::without_version, origin::Origin, settings::Layer},
         verdict::{Reason, Verdict},
     },
 };
@@ -98,10 +98,10 @@ fn other_than(value: Option<&String>, default: &str) -> bool {
 }
 
 /// The first refused field of merged layers, the most general layer first: the most specific one that has it counts.
-fn first<T: Clone>(layers: &[Layer<'_, T>], rows: &[Row<T>]) -> Option<Verdict> {
+fn first<T: Clone>(layers: &[Layer<T>], rows: &[Row<T>]) -> Option<Verdict> {
     rows.iter().find_map(|row| {
         let layer = layers.iter().rev().find(|layer| (row.present)(&layer.settings))?;
-        (row.refused)(&layer.settings).then(|| verdict(&format!("{}.{}", layer.owner, row.field)))
+        (row.refused)(&layer.settings).then(|| verdict(&layer.origin.field(row.field)))
     })
 }
 
@@ -114,34 +114,34 @@ pub fn verdict(field: &str) -> Verdict {
 }
 
 /// What is refused of the write-back settings of an application whose method is git.
-pub fn of_write_back(layers: &[Layer<'_, WriteBackConfig>]) -> Option<Verdict> {
+pub fn of_write_back(layers: &[Layer<WriteBackConfig>]) -> Option<Verdict> {
     first(layers, WRITE_BACK)
 }
 
-/// What is refused of an image by itself; `path` is its path.
-pub fn of_image(image: &ImageConfig, path: &str) -> Option<Verdict> {
+/// What is refused of an image by itself; it stands at `origin`.
+pub fn of_image(image: &ImageConfig, origin: &Origin) -> Option<Verdict> {
     let row = IMAGE.iter().find(|row| (row.present)(image) && (row.refused)(image))?;
-    Some(verdict(&format!("{path}.{}", row.field)))
+    Some(verdict(&origin.field(row.field)))
 }
 
 /// Signature checks that are demanded of an image. The most specific block decides: an API server sets `enabled: true` in
 /// every block that does not say, and a folder of files must not be less strict.
-pub fn of_verification(layers: &[Layer<'_, ImagesVerification>]) -> Option<Verdict> {
+pub fn of_verification(layers: &[Layer<ImagesVerification>]) -> Option<Verdict> {
     let layer = layers.last()?;
-    (layer.settings.enabled != Some(false)).then(|| verdict(&format!("{}.imagesVerification", layer.owner)))
+    (layer.settings.enabled != Some(false)).then(|| verdict(&layer.origin.field("imagesVerification")))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
+    use std::sync::Arc;
 
     use super::*;
 
-    fn layers<T: Clone + serde::de::DeserializeOwned>(given: &serde_json::Value) -> Vec<Layer<'static, T>> {
+    fn layers<T: Clone + serde::de::DeserializeOwned>(given: &serde_json::Value) -> Vec<Layer<T>> {
         let layers: Vec<T> = serde_json::from_value(given.clone()).unwrap();
         let layer = |(index, settings)| Layer {
-            owner: format!("layer{index}"),
-            settings: Cow::Owned(settings),
+            origin: Origin::Resource(format!("layer{index}")),
+            settings: Arc::new(settings),
         };
         layers.into_iter().enumerate().map(layer).collect()
     }
@@ -218,7 +218,11 @@ mod tests {
             ),
         ] {
             let image: ImageConfig = serde_json::from_value(given.clone()).unwrap();
-            assert_eq!(field(of_image(&image, "i")), expected, "{given}");
+            assert_eq!(
+                field(of_image(&image, &Origin::Resource("i".to_owned()))),
+                expected,
+                "{given}"
+            );
         }
     }
 }
