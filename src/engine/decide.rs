@@ -18,7 +18,7 @@ use crate::{
         },
         report::{ApplicationReport, ImageReport, WriteOutcome},
         resolve::{ManifestTarget, WriteTarget},
-        select::{FirstSeen, TagStory, live::LiveImages},
+        select::{FirstSeen, TagStory, Waiting, live::LiveImages},
         verdict::{Reason, Verdict},
     },
     secret::RedactedUrl,
@@ -68,6 +68,7 @@ pub(super) struct Decided {
     pub(super) work: Work,
     pub(super) update: Update,
     stories: Vec<Vec<TagStory>>,
+    waiting: Vec<Option<Vec<Waiting>>>,
 }
 
 impl Decided {
@@ -79,9 +80,10 @@ impl Decided {
             WriteTarget::Application => None,
         };
         let configured = self.work.tracked.images;
-        let images = configured.iter().zip(self.update.images).zip(self.stories);
+        let told = self.stories.into_iter().zip(self.waiting);
+        let images = configured.iter().zip(self.update.images).zip(told);
         let images = images
-            .map(|((resolved, decided), story)| ImageReport {
+            .map(|((resolved, decided), (story, waiting))| ImageReport {
                 image: resolved
                     .tracked
                     .as_ref()
@@ -91,6 +93,7 @@ impl Decided {
                 current: decided.current,
                 decision: decided.decision,
                 story,
+                waiting,
             })
             .collect();
         (
@@ -154,11 +157,16 @@ impl Engine {
             }
         }))
         .await;
-        let (picks, stories): (Vec<_>, Vec<_>) = picks
+        let (picks, (stories, waiting)): (Vec<_>, (Vec<_>, Vec<_>)) = picks
             .into_iter()
-            .map(|pick| (pick.candidate.map(Verified::no_policy), pick.story))
+            .map(|pick| (pick.candidate.map(Verified::no_policy), (pick.story, pick.waiting)))
             .unzip();
         let update = update::decide(&work.application, &work.tracked, &live, &picks);
-        Decided { work, update, stories }
+        Decided {
+            work,
+            update,
+            stories,
+            waiting,
+        }
     }
 }

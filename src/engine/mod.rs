@@ -16,6 +16,7 @@ pub mod apply;
 mod collect;
 pub mod credentials;
 pub mod decide;
+mod memory;
 pub mod observe;
 
 use std::{

@@ -5,13 +5,14 @@
 pub mod conditions;
 pub mod counts;
 pub mod events;
+mod pending;
 pub mod reference;
 pub mod status;
 
 use crate::core::{
     keys::ObjectKey,
     plan::{ImageChange, SourceEdit},
-    select::TagStory,
+    select::{TagStory, Waiting},
     verdict::Verdict,
 };
 
@@ -83,6 +84,8 @@ pub struct ImageReport {
     pub decision: Result<ImageChange, Verdict>,
     /// What became of every tag; only when asked for.
     pub story: Vec<TagStory>,
+    /// The tags that are too young, the best first; `None` when that could not be found out.
+    pub waiting: Option<Vec<Waiting>>,
 }
 
 /// What became of the changes of one application.
