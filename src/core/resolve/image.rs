@@ -74,8 +74,9 @@ pub(super) fn resolve(
         return Err(verdict);
     }
     let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(path, "imageName", &e))?;
-    let manifest_target =
-        manifest_target::parse(image.manifest_targets.as_ref()).map_err(|e| invalid(path, "manifestTargets", &e))?;
+    let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
+        .and_then(|target| manifest_target::fill(&target, &reference, alias))
+        .map_err(|e| invalid(path, "manifestTargets", &e))?;
     let policy = policy(image, path, &reference, &merged, warnings)?;
     let platforms = merged.settings.platforms.as_deref().unwrap_or(&[]);
     let platforms = Platforms::parse(platforms, general.context.runtime_platform.clone())
