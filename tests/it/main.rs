@@ -21,5 +21,6 @@ mod lease;
 mod scenarios;
 mod schema;
 mod settings;
+mod users;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;
