@@ -14,7 +14,7 @@
 
 pub mod apply;
 mod collect;
-mod credentials;
+pub mod credentials;
 pub mod decide;
 pub mod observe;
 
@@ -27,9 +27,11 @@ use std::{
 };
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
-use self::decide::WritePermit;
+pub use self::credentials::Secrets;
+use self::{decide::WritePermit, observe::Observer};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
     cluster::Cluster,
@@ -86,9 +88,8 @@ pub struct Task {
 /// The pipeline and what it holds on to between cycles.
 pub struct Engine {
     cluster: Cluster,
-    registries: Registries,
+    observer: Observer,
     mirrors: Mirrors,
-    known_credentials: credentials::Known,
     options: Options,
     deciding: Option<Semaphore>,
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
@@ -125,10 +126,9 @@ impl Engine {
     /// An engine over the three outside worlds.
     pub fn new(cluster: Cluster, registries: Registries, mirrors: Mirrors, options: Options) -> Self {
         Self {
+            observer: Observer::new(registries, Secrets::Cluster(cluster.clone())),
             cluster,
-            registries,
             mirrors,
-            known_credentials: credentials::Known::default(),
             deciding: options.max_deciding.map(Semaphore::new),
             options,
             own_writes: Mutex::default(),
@@ -165,7 +165,7 @@ impl Engine {
 
     /// Counters of the registries, for benches and tests.
     pub fn registries(&self) -> &Registries {
-        &self.registries
+        self.observer.registries()
     }
 
     /// Runs one cycle over all that is due. Each resource's report is sent with its index as soon as it is complete.
@@ -177,7 +177,7 @@ impl Engine {
         permit: &WritePermit,
         reports: &UnboundedSender<(usize, ResourceReport)>,
     ) {
-        let cycle = observe::Cycle::new(self.registries.session());
+        let cycle = self.observer.cycle(Timestamp::now());
         let mut collected = collect::Collected::new(tasks.len(), reports);
         let mut works = Vec::new();
         for (index, task) in tasks.iter().enumerate() {
