@@ -181,7 +181,9 @@ impl Engine {
             .into_iter()
             .map(|pick| (pick.candidate.map(Verified::no_policy), pick.story))
             .unzip();
-        let chosen = picks.iter().map(|pick| Some(pick.as_ref().ok()?.get().version().text().to_owned()));
+        let chosen = picks
+            .iter()
+            .map(|pick| Some(pick.as_ref().ok()?.get().version().text().to_owned()));
         let chosen = chosen.collect();
         let update = update::decide(&work.application, &work.tracked, &live, &picks);
         self.progress.decided.fetch_add(1, Ordering::Relaxed);

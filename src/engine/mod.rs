@@ -30,8 +30,7 @@ use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
-pub use self::credentials::Secrets;
-use self::{decide::WritePermit, observe::Observer};
+use self::{credentials::Secrets, decide::WritePermit, observe::Observer};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
     cluster::Cluster,

@@ -18,8 +18,10 @@ mod faults;
 mod folder;
 mod git;
 mod lease;
+mod plan;
 mod scenarios;
 mod schema;
 mod settings;
+mod test_command;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;

@@ -34,7 +34,10 @@ pub enum State {
 
 /// The document of `resources`. `explain` adds what became of every tag.
 pub fn plan(resources: Vec<Planned>, unreadable: Vec<Unreadable>, explain: bool) -> Plan {
-    let mut resources: Vec<_> = resources.into_iter().map(|planned| resource(planned, explain)).collect();
+    let mut resources: Vec<_> = resources
+        .into_iter()
+        .map(|planned| resource(planned, explain))
+        .collect();
     resources.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     let mut unreadable = unreadable;
     unreadable.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));

@@ -31,7 +31,12 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<ValueChang
     let absent = Value::Null;
     match (before, after) {
         (Value::Object(_) | Value::Null, Value::Object(_)) | (Value::Object(_), Value::Null) => {
-            let keys = |value: &Value| value.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
+            let keys = |value: &Value| {
+                value
+                    .as_object()
+                    .map(|o| o.keys().cloned().collect())
+                    .unwrap_or_default()
+            };
             let mut all: Vec<String> = keys(before);
             all.extend(keys(after).into_iter().filter(|key| before.get(key).is_none()));
             for key in all {
