@@ -20,7 +20,10 @@ pub mod observe;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -89,6 +92,14 @@ pub struct Engine {
     options: Options,
     deciding: Option<Semaphore>,
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
+    progress: Progress,
+}
+
+/// How many applications were to be decided since the start, and how many are.
+#[derive(Debug, Default)]
+struct Progress {
+    wanted: AtomicUsize,
+    decided: AtomicUsize,
 }
 
 /// An application that is followed, on its way through the pipeline.
@@ -120,6 +131,7 @@ impl Engine {
             deciding: options.max_deciding.map(Semaphore::new),
             options,
             own_writes: Mutex::default(),
+            progress: Progress::default(),
         }
     }
 
@@ -144,6 +156,12 @@ impl Engine {
             .insert(key, edits.to_vec());
     }
 
+    /// How many applications are decided, and of how many, for somebody who waits.
+    pub fn progress(&self) -> (usize, usize) {
+        let Progress { wanted, decided } = &self.progress;
+        (decided.load(Ordering::Relaxed), wanted.load(Ordering::Relaxed))
+    }
+
     /// Counters of the registries, for benches and tests.
     pub fn registries(&self) -> &Registries {
         self.observer.registries()
@@ -164,6 +182,7 @@ impl Engine {
         for (index, task) in tasks.iter().enumerate() {
             self.resolve(index, task, &mut collected, &mut works);
         }
+        self.progress.wanted.fetch_add(works.len(), Ordering::Relaxed);
         let (direct, git): (Vec<_>, Vec<_>) = works
             .into_iter()
             .partition(|work| work.tracked.target == WriteTarget::Application);

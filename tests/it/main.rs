@@ -18,9 +18,11 @@ mod faults;
 mod folder;
 mod git;
 mod lease;
+mod plan;
 mod scenarios;
 mod schema;
 mod settings;
+mod test_command;
 mod users;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::core::strategy::SortOrder;
+use crate::core::{strategy::SortOrder, verdict::Reason};
 
 fn updater(spec: &Value) -> ImageUpdater {
     serde_json::from_value(json!({

@@ -287,6 +287,39 @@ impl World {
         Child::start(&all)
     }
 
+    /// Runs `plan` with `arguments` after the usual flags of a test.
+    pub async fn plan(&self, arguments: &[&str]) -> Finished {
+        let mut all = vec![
+            "plan".to_owned(),
+            format!("--kubeconfig={}", self.kubeconfig.display()),
+            format!("--argocd-namespace={}", self.namespace),
+            format!("--watch-namespaces={}", self.namespace),
+            format!("--registries-conf-path={}", self.registries_conf().display()),
+        ];
+        all.extend(self.flags.iter().cloned());
+        all.extend(arguments.iter().map(|a| (*a).to_owned()));
+        Child::start(&all).finish().await
+    }
+
+    /// Runs `test` for an image with `arguments` after the registries file of the world. It finds no cluster, unless
+    /// `arguments` name one.
+    pub async fn test(&self, image: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+        let mut all = vec![
+            "test".to_owned(),
+            self.fill_in(image),
+            format!("--registries-conf-path={}", self.registries_conf().display()),
+        ];
+        all.extend(arguments.iter().map(|a| self.fill_in(a)));
+        let nowhere = [("KUBECONFIG", "/nowhere"), ("HOME", "/nowhere")];
+        let environment: Vec<_> = nowhere.iter().chain(environment).copied().collect();
+        Child::start_with(&all, &environment).finish().await
+    }
+
+    /// The file by which the program reaches the API server.
+    pub fn kubeconfig(&self) -> String {
+        self.kubeconfig.display().to_string()
+    }
+
     /// Runs one cycle over everything and waits for its end.
     pub async fn cycle(&self) -> Finished {
         let finished = self.start(&["--once"]).finish().await;
