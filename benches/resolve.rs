@@ -101,7 +101,10 @@ fn memory(name: &str, updaters: &[ImageUpdater], applications: &[Arc<Application
     let compiled = compile(updaters);
     let resolved = resolve(&compiled, applications);
     if let (Some(before), Some(after)) = (before, resident()) {
-        eprintln!("{name}: {} KiB hold the compiled resources and one result", after.saturating_sub(before));
+        eprintln!(
+            "{name}: {} KiB hold the compiled resources and one result",
+            after.saturating_sub(before)
+        );
     }
     black_box((compiled, resolved));
 }
@@ -117,9 +120,12 @@ fn bench(criterion: &mut Criterion) {
             "argocd-image-updater.argoproj.io/allow-tags": r"regexp:^v[0-9]+\.[0-9]+\.[0-9]+$",
         })
     };
-    let equal = applications(|_| annotations("a=r.example.com/a:1.x,b=r.example.com/b:1.x,c=r.example.com/c".to_owned()));
+    let equal =
+        applications(|_| annotations("a=r.example.com/a:1.x,b=r.example.com/b:1.x,c=r.example.com/c".to_owned()));
     let different = applications(|index| {
-        annotations(format!("a=r.example.com/a{index}:1.x,b=r.example.com/b:1.x,c=r.example.com/c"))
+        annotations(format!(
+            "a=r.example.com/a{index}:1.x,b=r.example.com/b:1.x,c=r.example.com/c"
+        ))
     });
     let annotated = updaters(|index| json!({"namePattern": format!("team-{index:02}-*"), "useAnnotations": true}));
 
@@ -136,7 +142,9 @@ fn bench(criterion: &mut Criterion) {
     for (name, updaters, applications) in rounds {
         memory(name, updaters, applications);
         let compiled = compile(updaters);
-        group.bench_function(name, |bencher| bencher.iter(|| resolve(black_box(&compiled), black_box(applications))));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| resolve(black_box(&compiled), black_box(applications)))
+        });
     }
     group.finish();
 }

@@ -142,10 +142,13 @@ fn check(images: &[ImageConfig]) -> Result<(), InvalidAnnotation> {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/');
             alias.starts_with(|c: char| c.is_ascii_alphanumeric()) && alias.chars().all(plain)
         };
-        if !image.alias.as_ref().is_none_or(is_alias) || ImageRef::parse(&image.image_name).is_err() {
+        let name = &image.image_name;
+        // A wildcard stands for images and is no reference itself.
+        let is_image = aliases::without_version(name).contains('*') || ImageRef::parse(name).is_ok();
+        if !is_image || !image.alias.as_ref().is_none_or(is_alias) {
             let element = match &image.alias {
-                Some(alias) => format!("{alias}={}", image.image_name),
-                None => image.image_name.clone(),
+                Some(alias) => format!("{alias}={name}"),
+                None => name.clone(),
             };
             return Err(InvalidAnnotation::NotAnImage {
                 element: ForeignText::new(&element),

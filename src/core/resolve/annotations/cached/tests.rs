@@ -1,17 +1,19 @@
-use serde_json::{Value, json};
-
-use crate::core::{
-    image::Platform,
-    resolve::{
-        Compiled, CurrentFrom, ManifestTarget, ResolveContext, Resolved, ResolvedApplication, TrackedApplication,
-        TrackedImage, WriteTarget,
-    },
-    strategy::{SortOrder, StrategyKind},
-    verdict::{Reason, Verdict},
-};
 use std::sync::Arc;
 
-use crate::api::{argocd::Application, v1alpha1::ImageUpdater};
+use serde_json::{Value, json};
+
+use crate::{
+    api::{argocd::Application, v1alpha1::ImageUpdater},
+    core::{
+        image::Platform,
+        resolve::{
+            Compiled, CurrentFrom, ManifestTarget, ResolveContext, Resolved, ResolvedApplication, ResolvedImage,
+            TrackedApplication, TrackedImage, WriteTarget, target::ValuePlace,
+        },
+        strategy::{SortOrder, StrategyKind},
+        verdict::{Reason, Verdict},
+    },
+};
 
 fn application(name: &str, annotations: &Value) -> Arc<Application> {
     let mut full = json!({});
@@ -56,7 +58,7 @@ fn tracked(annotations: &Value) -> Result<TrackedApplication, Verdict> {
 
 fn images(annotations: &Value) -> Vec<Arc<TrackedImage>> {
     let tracked = tracked(annotations).unwrap_or_else(|e| panic!("{e}"));
-    let image = |image: &crate::core::resolve::ResolvedImage| image.tracked.clone().unwrap_or_else(|e| panic!("{e}"));
+    let image = |image: &ResolvedImage| image.tracked.clone().unwrap_or_else(|e| panic!("{e}"));
     tracked.images.iter().map(image).collect()
 }
 
@@ -77,10 +79,11 @@ fn an_application_is_followed_as_its_annotations_say() {
     assert_eq!(api.policy.options().order, SortOrder::Asc);
     assert!(api.policy.options().pin_digest && api.policy.options().minimum_age.is_some());
     assert_eq!(api.current_from, CurrentFrom::Manifest);
-    let target = ManifestTarget::Helm {
-        name: "image.name".to_owned(),
-        tag: "api.tag".to_owned(),
+    let place = ValuePlace::Split {
+        name: Some("image.name".to_owned()),
+        tag: Some("api.tag".to_owned()),
     };
+    let target = ManifestTarget::Helm(place.into());
     assert_eq!(api.manifest_target, target);
     assert_eq!(
         (web.alias.as_str(), web.policy.strategy()),
