@@ -23,5 +23,6 @@ mod scenarios;
 mod schema;
 mod settings;
 mod test_command;
+mod users;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;
