@@ -53,7 +53,7 @@ pub(super) fn resolve(
     if let Some(verdict) = refused {
         return Err(verdict);
     }
-let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
+    let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
     let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
         .and_then(|target| manifest_target::fill(&target, &reference, alias))
         .map_err(|e| invalid(origin, "manifestTargets", &e))?;
