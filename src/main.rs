@@ -2,12 +2,11 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use argocd_image_updater::cli::{self, Exit};
+use argocd_image_updater::cli;
 
 fn main() -> ExitCode {
     match cli::main() {
-        Ok(Exit::Success) => ExitCode::SUCCESS,
-        Ok(Exit::Failure) => ExitCode::FAILURE,
+        Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             // There is nobody left to tell when this fails.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");

@@ -2,27 +2,69 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    error::{ContextKind, ErrorKind},
+};
 
 use super::completion::Shell;
-use crate::settings::flags::{self, RunArgs};
+use crate::settings::{
+    flags::{self, RunArgs},
+    look::{PlanArgs, TestArgs},
+};
 
 const EXAMPLES: &str = "\
 Examples:
   Keep a cluster up to date, asking every 5 minutes:
     argocd-image-updater run --interval=5m
-  See what would be written, once, and change no Application and no repository:
-    argocd-image-updater run --once --dry-run --loglevel=debug
+  See what would be written, and why, without writing anything:
+    argocd-image-updater plan
+  See which tag of an image would be picked:
+    argocd-image-updater test ghcr.io/acme/api --semver-constraint=1.x
   The same job on a folder of manifests, without a cluster:
     argocd-image-updater run --once --directory ./manifests
   Install the resource:
     argocd-image-updater crd | kubectl apply -f -";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  What the controller would do now, and why the other images stay:
+    argocd-image-updater plan --argocd-namespace=argocd
+  Only one resource, with every tag and the rule that dropped it:
+    argocd-image-updater plan --resource=argocd/shop --explain
+  A folder of manifests, in a pipeline:
+    argocd-image-updater plan --directory=./manifests
+  The new versions, for a script:
+    argocd-image-updater plan -o json | jq -r '.resources[].applications[].images[] | select(.outcome == \"Change\") | .chosen'
+
+Exit status: 0 nothing to do, 2 something would change, 1 something needs a person or went wrong, whatever would change.";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  The highest version:
+    argocd-image-updater test ghcr.io/acme/api
+  The highest 1.x, with every tag and the rule that dropped it:
+    argocd-image-updater test ghcr.io/acme/api --semver-constraint=1.x --explain
+  The newest build of the main branch:
+    argocd-image-updater test ghcr.io/acme/api --update-strategy=newest-build --allow-tags='regexp:^main-'
+  Compare only the number at the end:
+    argocd-image-updater test ghcr.io/acme/api --update-strategy=numerical --extract='^main-.*-([0-9]+)$'
+  With credentials of a Secret, or of a variable (user:password):
+    argocd-image-updater test ghcr.io/acme/api --credentials=pullsecret:argocd/regcred
+    argocd-image-updater test ghcr.io/acme/api --credentials=env:REGISTRY_CREDENTIALS
+
+The answer is printed on standard output, everything else on standard error.
+Exit status: 0 also when no tag can be picked, 1 when something went wrong.";
 
 /// What the user asks for.
 #[derive(Debug)]
 pub enum Command {
     /// Run the controller.
     Run(Box<RunArgs>),
+    /// Print what a cycle would do.
+    Plan(Box<PlanArgs>),
+    /// Print which tag of an image would be picked.
+    Test(Box<TestArgs>),
     /// Print the CustomResourceDefinition.
     Crd,
     /// Print the version.
@@ -34,6 +76,8 @@ pub enum Command {
     Completion(Shell),
     /// Print this help.
     Help(String),
+    /// Print this help, since an argument is missing, and fail.
+    HelpOnly(String),
 }
 
 /// A command line that cannot be understood: what is wrong, and how the command is used.
@@ -57,6 +101,18 @@ enum Subcommands {
     /// flags are written --flag or --flag=false.
     #[command(args_override_self = true, after_help = EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Print what a cycle would do, and why, without writing anything.
+    ///
+    /// Shows every image of every Application that an ImageUpdater selects: its version, the one that is picked, and
+    /// the reason when it stays; then what would change in the Application or in git.
+    #[command(args_override_self = true, after_help = PLAN_EXAMPLES)]
+    Plan(Box<PlanArgs>),
+    /// Print which tag of an image would be picked.
+    ///
+    /// Asks the registry of the image and nobody else. A cluster is only contacted for credentials that lie in a
+    /// Secret.
+    #[command(args_override_self = true, arg_required_else_help = true, after_help = TEST_EXAMPLES)]
+    Test(Box<TestArgs>),
     /// Print the CustomResourceDefinition of ImageUpdater as YAML.
     #[command(after_help = "Example:\n  argocd-image-updater crd | kubectl apply -f -")]
     Crd,
@@ -76,7 +132,11 @@ enum Subcommands {
 
 /// The command line as clap sees it, for completion scripts.
 pub(super) fn command() -> clap::Command {
-    Cli::command().mut_subcommand("run", flags::as_in_go)
+    ["run", "plan", "test"]
+        .into_iter()
+        .fold(Cli::command(), |command, name| {
+            command.mut_subcommand(name, flags::as_in_go)
+        })
 }
 
 /// Whether the flag needs a value. Boolean flags take one after `=` only.
@@ -97,6 +157,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
             command: Some(Subcommands::Run(args)),
         }) => Ok(Command::Run(args)),
         Ok(Cli {
+            command: Some(Subcommands::Plan(args)),
+        }) => Ok(Command::Plan(args)),
+        Ok(Cli {
+            command: Some(Subcommands::Test(args)),
+        }) => Ok(Command::Test(args)),
+        Ok(Cli {
             command: Some(Subcommands::Crd),
         }) => Ok(Command::Crd),
         Ok(Cli {
@@ -107,6 +173,18 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
         }) => Ok(Command::Completion(shell)),
         Ok(Cli { command: None }) => Ok(Command::Help(command.clone().render_help().to_string())),
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Command::Help(error.to_string())),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Ok(Command::HelpOnly(error.to_string()))
+        }
+        Err(error) if is_missing_image(&error) => {
+            let help = command
+                .clone()
+                .find_subcommand_mut("test")
+                .map(clap::Command::render_help);
+            Ok(Command::HelpOnly(
+                help.map_or_else(String::new, |help| help.to_string()),
+            ))
+        }
         Err(error) => {
             let text = error.to_string();
             Err(UsageError(
@@ -116,16 +194,25 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
     }
 }
 
+/// Whether `test` was called without an image.
+fn is_missing_image(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::MissingRequiredArgument
+        && error
+            .get(ContextKind::InvalidArg)
+            .is_some_and(|missing| missing.to_string().contains("<IMAGE>"))
+}
+
 /// Moves the subcommand before the flags that stand before it: `--metrics-bind-address=:8443 run` is how the shipped
 /// Deployment starts the program.
 fn subcommand_first(mut args: Vec<OsString>, command: &clap::Command) -> Vec<OsString> {
     let takes_next = |word: &str| {
-        word.strip_prefix("--").is_some_and(|flag| {
-            command.find_subcommand("run").is_some_and(|run| {
-                run.get_arguments()
-                    .any(|arg| arg.get_long() == Some(flag) && needs_value(arg))
-            })
-        })
+        let flags = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let named = |arg: &clap::Arg| match (word.strip_prefix("--"), word.strip_prefix('-')) {
+            (Some(long), _) => arg.get_long() == Some(long),
+            (None, Some(short)) => arg.get_short().is_some_and(|c| short == c.to_string()),
+            (None, None) => false,
+        };
+        flags.into_iter().any(|arg| named(arg) && needs_value(arg))
     };
     let mut at = 1;
     while let Some(word) = args.get(at).map(|word| word.to_string_lossy().into_owned()) {

@@ -1,16 +1,26 @@
-//! The command line: what is asked for, and the printed answer. `run` puts the controller together in [`mod@run`].
+//! The command line: what is asked for, and the printed answer. `run` puts the controller together in [`mod@run`];
+//! `plan` and `test` only look.
 
 pub mod args;
 pub mod completion;
 pub mod crd;
+pub mod plan;
+pub mod printer;
 pub mod run;
+pub mod test;
 pub mod version;
+
+mod document;
+mod world;
 
 use std::io::Write as _;
 
 use self::args::Command;
 pub use self::run::Exit;
-use crate::{git::askpass, settings::Settings};
+use crate::{
+    git::askpass,
+    settings::{Settings, look::PlanSettings},
+};
 
 /// Does what the command line asks for.
 pub fn main() -> anyhow::Result<Exit> {
@@ -21,17 +31,26 @@ pub fn main() -> anyhow::Result<Exit> {
     let text = match args::parse(std::env::args_os())? {
         Command::Run(args) => {
             let (settings, warnings) = Settings::resolve(*args, &|variable| std::env::var(variable).ok())?;
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            return runtime.block_on(run::run(settings, warnings));
+            return runtime()?.block_on(run::run(settings, warnings));
+        }
+        Command::Plan(args) => {
+            let (settings, warnings) = PlanSettings::resolve(*args, &|variable| std::env::var(variable).ok())?;
+            return runtime()?.block_on(plan::plan(settings, warnings));
+        }
+        Command::Test(args) => return runtime()?.block_on(test::test(*args)),
+        Command::HelpOnly(text) => {
+            writeln!(std::io::stderr(), "{}", text.trim_end())?;
+            return Ok(Exit::Failure);
         }
         Command::Crd => crd::yaml()?,
         Command::Version { short } => version::text(short),
         Command::Completion(shell) => completion::script(shell),
         Command::Help(text) => text,
     };
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        // The reader has seen enough, as with `| head`.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),
-        written => Ok(written.map(|()| Exit::Success)?),
-    }
+    printer::to_stdout(&format!("{}\n", text.trim_end()))?;
+    Ok(Exit::Success)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }

@@ -1,27 +1,22 @@
 //! `run`: puts the parts together and starts the controller.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::world::{Access, World, registries_conf};
 use crate::{
-    cluster::{
-        Cluster, connect,
-        directory::{self, DirectoryApi, DirectoryOptions},
-        watch::Scope,
-    },
     controller::{
         health::{self, Readiness},
-        lease::Lease,
         run::{self, Config, Ended},
     },
-    core::{image::Platform, registries::RegistriesConf, resolve::Author, schedule::Interval},
+    core::{image::Platform, resolve::Author, schedule::Interval},
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
     registry::{self, Registries},
-    settings::{COMMIT_TEMPLATE_PATH, Settings, WatchScope, not_yet},
+    settings::{COMMIT_TEMPLATE_PATH, Settings, not_yet},
     telemetry,
 };
 
@@ -32,6 +27,19 @@ pub enum Exit {
     Success,
     /// Status 1.
     Failure,
+    /// Status 2: `plan` found something to change.
+    Changes,
+}
+
+impl Exit {
+    /// The status.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Changes => 2,
+        }
+    }
 }
 
 /// Runs the controller until a signal, or until everything was done once.
@@ -40,9 +48,9 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let conf = registries_conf(&settings.registries_conf_path)?;
+    let conf = registries_conf(&settings.registries_conf_path, false)?;
     refuse_commit_template()?;
-    let world = World::connect(&settings).await?;
+    let world = World::connect(&settings, Access::Write).await?;
     let scratch = tempfile::Builder::new()
         .prefix("argocd-image-updater-")
         .tempdir()
@@ -92,117 +100,11 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     })
 }
 
-/// The cluster, real or served from a folder, and what follows from it.
-struct World {
-    cluster: Cluster,
-    argocd_namespace: String,
-    scope: Scope,
-    lease: Option<Lease>,
-    /// Holds the folder's lock while the program runs.
-    directory: Option<DirectoryApi>,
-}
-
-impl World {
-    async fn connect(settings: &Settings) -> anyhow::Result<Self> {
-        match &settings.directory {
-            Some(folder) => Self::folder(settings, folder),
-            None => Self::cluster(settings).await,
-        }
-    }
-
-    fn folder(settings: &Settings, folder: &Path) -> anyhow::Result<Self> {
-        let namespace = settings.argocd_namespace.clone().unwrap_or_else(|| "argocd".to_owned());
-        let api = directory::open(
-            folder,
-            DirectoryOptions {
-                default_namespace: namespace.clone(),
-            },
-        )?;
-        for warning in api.warnings() {
-            tracing::warn!("{warning}");
-        }
-        let scope = match &settings.watch_namespaces {
-            WatchScope::Own | WatchScope::All => Scope::All,
-            WatchScope::Namespaces(names) => Scope::Namespaces(names.clone()),
-        };
-        let cluster = Cluster::new(api.client());
-        Ok(Self {
-            cluster,
-            argocd_namespace: namespace,
-            scope,
-            lease: None,
-            directory: Some(api),
-        })
-    }
-
-    async fn cluster(settings: &Settings) -> anyhow::Result<Self> {
-        let (client, context_namespace) = connect::client(settings.kubeconfig.as_deref()).await?;
-        let own = connect::own_namespace(settings.argocd_namespace.as_deref().unwrap_or(""), &context_namespace);
-        // In a pod the context's namespace is the pod's.
-        let argocd_namespace = settings.argocd_namespace.clone().unwrap_or(context_namespace);
-        let cluster = Cluster::new(client);
-        let scope = match &settings.watch_namespaces {
-            WatchScope::Own => Scope::Namespaces(vec![own.clone()]),
-            WatchScope::All => Scope::All,
-            WatchScope::Namespaces(names) => Scope::Namespaces(names.clone()),
-        };
-        // A dry run writes nothing that another replica could write at the same time.
-        let lease = (settings.leader_election && !settings.dry_run).then(|| {
-            let namespace = settings.leader_election_namespace.clone().unwrap_or(own);
-            Lease::new(cluster.clone(), namespace, identity())
-        });
-        Ok(Self {
-            cluster,
-            argocd_namespace,
-            scope,
-            lease,
-            directory: None,
-        })
-    }
-}
-
-/// The holder name in the lease: the pod's name, and something that no second process has.
-fn identity() -> String {
-    let host = std::env::var("HOSTNAME").ok().filter(|h| !h.is_empty());
-    let host = host.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
-    let host = host.map_or_else(|| "argocd-image-updater".to_owned(), |h| h.trim().to_owned());
-    let nanos = jiff::Timestamp::now().as_nanosecond();
-    format!("{host}_{:x}-{nanos:x}", std::process::id())
-}
-
 /// The bound on applications that are decided at once, when one of the flags is given; the other counts as documented.
-fn max_deciding(settings: &Settings) -> Option<usize> {
+pub(super) fn max_deciding(settings: &Settings) -> Option<usize> {
     let (apps, resources) = (settings.max_concurrent_apps, settings.max_concurrent_reconciles);
     (apps.is_some() || resources.is_some())
         .then(|| usize::from(apps.unwrap_or(10)) * usize::from(resources.unwrap_or(1)))
-}
-
-/// The registries file. A missing one, or a folder in its place, means the built-in registries.
-fn registries_conf(path: &str) -> anyhow::Result<RegistriesConf> {
-    let empty = || RegistriesConf::parse("").context("the built-in registries");
-    if path.is_empty() {
-        return empty();
-    }
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let conf = RegistriesConf::parse(&text).with_context(|| path.to_owned())?;
-            for warning in conf.warnings() {
-                tracing::warn!("{path}: {warning}");
-            }
-            tracing::info!("{path} is read");
-            Ok(conf)
-        }
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory
-            ) =>
-        {
-            tracing::info!("{path} is not there: only built-in registry settings apply");
-            empty()
-        }
-        Err(error) => Err(error).with_context(|| format!("{path} cannot be read")),
-    }
 }
 
 /// Templates of commit messages are not implemented yet; one that is mounted must not be ignored.

@@ -1,6 +1,6 @@
 //! Decides one application: every image gets a pick from the registries, then the pure plan says what changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +16,8 @@ use crate::{
             update::{self, Update},
             verified::Verified,
         },
-        report::{ApplicationReport, ImageReport, WriteOutcome},
-        resolve::{ManifestTarget, WriteTarget},
+        report::{ApplicationReport, GitWrite, ImageReport, PickRule, WriteOutcome},
+        resolve::{ManifestTarget, TrackedImage, WriteTarget},
         select::{FirstSeen, TagStory, Waiting, live::LiveImages},
         verdict::{Reason, Verdict},
     },
@@ -67,6 +67,7 @@ impl WritePermit {
 pub(super) struct Decided {
     pub(super) work: Work,
     pub(super) update: Update,
+    chosen: Vec<Option<String>>,
     stories: Vec<Vec<TagStory>>,
     waiting: Vec<Option<Vec<Waiting>>>,
 }
@@ -76,21 +77,33 @@ impl Decided {
     pub(super) fn report(self, write: WriteOutcome) -> (usize, ApplicationReport) {
         let application = ObjectKey::new(self.work.application.namespace(), self.work.application.name());
         let repository = match &self.work.tracked.target {
-            WriteTarget::Git(target) => Some(RedactedUrl::new(&target.repository).to_string()),
+            WriteTarget::Git(target) => Some(GitWrite {
+                url: RedactedUrl::new(&target.repository).to_string(),
+                base: target.base.clone(),
+                push: target.push.clone(),
+                file: target.file.path().to_owned(),
+                values: if self.update.has_changes() {
+                    self.update.entries
+                } else {
+                    Vec::new()
+                },
+            }),
             WriteTarget::Application => None,
         };
         let configured = self.work.tracked.images;
-        let told = self.stories.into_iter().zip(self.waiting);
+        let told = self.chosen.into_iter().zip(self.stories).zip(self.waiting);
         let images = configured.iter().zip(self.update.images).zip(told);
         let images = images
-            .map(|((resolved, decided), (story, waiting))| ImageReport {
+            .map(|((resolved, decided), ((chosen, story), waiting))| ImageReport {
                 image: resolved
                     .tracked
                     .as_ref()
                     .map_or_else(|_| String::new(), |t| t.reference.full_name()),
                 alias: resolved.alias.clone(),
                 live: decided.live,
+                rule: resolved.tracked.as_ref().ok().map(|image| rule(image)),
                 current: decided.current,
+                chosen,
                 decision: decided.decision,
                 story,
                 waiting,
@@ -107,6 +120,15 @@ impl Decided {
                 repository,
             },
         )
+    }
+}
+
+/// How the tag of an image is picked, for people.
+fn rule(image: &TrackedImage) -> PickRule {
+    let constraint = image.reference.version.as_ref();
+    PickRule {
+        strategy: image.policy.strategy(),
+        constraint: constraint.map_or_else(String::new, |version| version.tag.clone()),
     }
 }
 
@@ -161,10 +183,16 @@ impl Engine {
             .into_iter()
             .map(|pick| (pick.candidate.map(Verified::no_policy), (pick.story, pick.waiting)))
             .unzip();
+        let chosen = picks
+            .iter()
+            .map(|pick| Some(pick.as_ref().ok()?.get().version().text().to_owned()));
+        let chosen = chosen.collect();
         let update = update::decide(&work.application, &work.tracked, &live, &picks);
+        self.progress.decided.fetch_add(1, Ordering::Relaxed);
         Decided {
             work,
             update,
+            chosen,
             stories,
             waiting,
         }

@@ -14,6 +14,7 @@
 
 pub mod apply;
 mod collect;
+mod compiled;
 pub mod credentials;
 pub mod decide;
 mod memory;
@@ -21,7 +22,10 @@ pub mod observe;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -38,7 +42,7 @@ use crate::{
         plan::SourceEdit,
         render::application_patch,
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
-        resolve::{self, Author, ResolveContext, TrackedApplication, WriteTarget},
+        resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
     },
     git::Mirrors,
     registry::Registries,
@@ -90,6 +94,15 @@ pub struct Engine {
     options: Options,
     deciding: Option<Semaphore>,
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
+    progress: Progress,
+    compiled: compiled::Known,
+}
+
+/// How many applications were to be decided since the start, and how many are.
+#[derive(Debug, Default)]
+struct Progress {
+    wanted: AtomicUsize,
+    decided: AtomicUsize,
 }
 
 /// An application that is followed, on its way through the pipeline.
@@ -98,6 +111,8 @@ pub(crate) struct Work {
     /// The index of its resource among the tasks.
     resource: usize,
     updater: Arc<ImageUpdater>,
+    /// What its resource asks for.
+    rules: Arc<Compiled>,
     application: Arc<Application>,
     tracked: TrackedApplication,
 }
@@ -121,6 +136,8 @@ impl Engine {
             deciding: options.max_deciding.map(Semaphore::new),
             options,
             own_writes: Mutex::default(),
+            progress: Progress::default(),
+            compiled: compiled::Known::default(),
         }
     }
 
@@ -145,6 +162,17 @@ impl Engine {
             .insert(key, edits.to_vec());
     }
 
+    /// How many applications are decided, and of how many, for somebody who waits.
+    pub fn progress(&self) -> (usize, usize) {
+        let Progress { wanted, decided } = &self.progress;
+        (decided.load(Ordering::Relaxed), wanted.load(Ordering::Relaxed))
+    }
+
+    /// Drops what is kept about a resource that is gone.
+    pub fn forget(&self, resource: &ObjectKey) {
+        self.compiled.forget(resource);
+    }
+
     /// Counters of the registries, for benches and tests.
     pub fn registries(&self) -> &Registries {
         self.observer.registries()
@@ -165,6 +193,7 @@ impl Engine {
         for (index, task) in tasks.iter().enumerate() {
             self.resolve(index, task, &mut collected, &mut works);
         }
+        self.progress.wanted.fetch_add(works.len(), Ordering::Relaxed);
         let (direct, git): (Vec<_>, Vec<_>) = works
             .into_iter()
             .partition(|work| work.tracked.target == WriteTarget::Application);
@@ -204,9 +233,10 @@ impl Engine {
             ..ResourceReport::default()
         };
         let before = works.len();
-        match resolve::resolve(&task.updater, &task.applications, &context) {
+        match self.compiled.get(&task.updater, &context) {
             Err(stalled) => report.stalled = stalled,
-            Ok(resolved) => {
+            Ok(rules) => {
+                let resolved = rules.resolve(&task.applications);
                 report.warnings.extend(resolved.warnings);
                 for application in resolved.applications {
                     match application.tracked {
@@ -214,6 +244,7 @@ impl Engine {
                             works.push(Work {
                                 resource: index,
                                 updater: task.updater.clone(),
+                                rules: rules.clone(),
                                 application: application.application,
                                 tracked,
                             });

@@ -32,6 +32,8 @@ pub struct Options {
     pub in_flight: usize,
     /// Folders in which a CA bundle named after the host of `api_url` is looked for; the first that has one counts.
     pub ca_folders: Vec<PathBuf>,
+    /// Requests per second, whatever `registries.conf` says.
+    pub limit: Option<NonZeroU32>,
     /// Time limits and proxy. TLS is set per registry.
     pub http: ClientSettings,
 }
@@ -41,6 +43,7 @@ impl Default for Options {
         Self {
             in_flight: 10,
             ca_folders: vec![PathBuf::from("/app/config/tls")],
+            limit: None,
             http: ClientSettings::default(),
         }
     }
@@ -102,7 +105,14 @@ impl Registries {
 
     /// The registry that serves an image.
     pub fn lookup(&self, image: &ImageRef) -> Arc<RegistryProfile> {
-        self.inner.conf.lookup(image)
+        let profile = self.inner.conf.lookup(image);
+        match self.inner.options.limit {
+            limit @ Some(_) => Arc::new(RegistryProfile {
+                limit,
+                ..(*profile).clone()
+            }),
+            None => profile,
+        }
     }
 
     /// One cycle: every question is asked once, however many ask it.

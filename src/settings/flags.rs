@@ -23,7 +23,7 @@ pub fn as_in_go(command: clap::Command) -> clap::Command {
             .is_some_and(|names| names.iter().any(|name| name == "BOOL"));
         if is_boolean {
             arg.num_args(0..=1).require_equals(true).default_missing_value("true")
-        } else if arg.get_action().takes_values() {
+        } else if arg.get_action().takes_values() && !arg.is_positional() {
             arg.allow_hyphen_values(true)
         } else {
             arg

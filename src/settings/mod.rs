@@ -6,6 +6,7 @@
 
 pub mod flags;
 pub mod listen;
+pub mod look;
 pub mod not_yet;
 pub mod watch_scope;
 

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod annotations;
 mod architecture;
 mod cases;
 mod cluster;
@@ -18,8 +19,11 @@ mod faults;
 mod folder;
 mod git;
 mod lease;
+mod plan;
 mod scenarios;
 mod schema;
 mod settings;
+mod test_command;
+mod users;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;

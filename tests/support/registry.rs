@@ -40,6 +40,8 @@ pub enum Fault {
     SecondPageFails,
     /// Manifests are answered with this status.
     Manifests(u16),
+    /// The manifest of one tag is answered with this status.
+    Manifest(String, u16),
     /// The tag list is not JSON.
     Html,
     /// Answers come after this long.
@@ -222,8 +224,12 @@ impl Inner {
     }
 
     fn manifest(&self, repository: &str, reference: &str) -> Response {
-        if let Fault::Manifests(status) = self.fault {
-            return error(StatusCode::from_u16(status).expect("a status"), "UNKNOWN");
+        match &self.fault {
+            Fault::Manifests(status) => return error(StatusCode::from_u16(*status).expect("a status"), "UNKNOWN"),
+            Fault::Manifest(tag, status) if tag == reference => {
+                return error(StatusCode::from_u16(*status).expect("a status"), "UNKNOWN");
+            }
+            _ => {}
         }
         let by_tag = self
             .tags

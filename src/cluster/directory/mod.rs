@@ -1,9 +1,10 @@
 //! A folder of YAML files, served as a Kubernetes API inside the process.
 //!
-//! [`open`] reads every `*.yaml`, `*.yml` and `*.json` file of a folder and its sub-folders (several documents per file;
-//! `kind: List` is read, and written, as its items). [`DirectoryApi::client`] gives an ordinary client; who uses it does
-//! not know that there is no server. ImageUpdater, Application, AppProject, Secret and ConfigMap are served, other kinds
-//! are passed over. Hidden files and folders are not read.
+//! [`open`], or [`look`] where nothing is to be written, reads every `*.yaml`, `*.yml` and `*.json` file of a folder and
+//! its sub-folders (several documents per file; `kind: List` is read, and written, as its items).
+//! [`DirectoryApi::client`] gives an ordinary client; who uses it does not know that there is no server. ImageUpdater,
+//! Application, AppProject, Secret and ConfigMap are served, other kinds are passed over. Hidden files and folders are not
+//! read.
 //!
 //! A patch goes into the object's own file at once: only the changed lines, atomically, and not when the file is another
 //! than was read (409; it is read again then). Status and events go into the sidecar folder `.argocd-image-updater`, whose
@@ -114,7 +115,7 @@ fn list(faults: &[Fault]) -> String {
     lines.join("\n")
 }
 
-/// The API over a folder. The folder stays locked until this and all its clients are dropped.
+/// The API over a folder. A folder that was locked stays so until this and all its clients are dropped.
 #[derive(Debug)]
 pub struct DirectoryApi {
     shared: Arc<Shared>,
@@ -130,11 +131,31 @@ struct Shared {
     store: Mutex<Store>,
     /// The version of the store, for watches.
     changed: tokio::sync::watch::Sender<u64>,
-    _lock: Lock,
+    /// Without it nothing is written.
+    lock: Option<Lock>,
 }
 
 /// Reads the folder and takes its lock.
 pub fn open(folder: &Path, options: DirectoryOptions) -> Result<DirectoryApi, DirectoryError> {
+    let root = root_of(folder)?;
+    let sidecar = files::sidecar(&root).map_err(|source| DirectoryError::NotWritable {
+        folder: folder.to_owned(),
+        source,
+    })?;
+    let lock = Lock::take(folder, &sidecar)?;
+    serve(root, sidecar, Some(lock), options)
+}
+
+/// Reads the folder and writes nothing to it, not even a lock: another process may work on it meanwhile. Every request
+/// but reading is refused (405).
+pub fn look(folder: &Path, options: DirectoryOptions) -> Result<DirectoryApi, DirectoryError> {
+    let root = root_of(folder)?;
+    let sidecar = root.join(files::SIDECAR);
+    serve(root, sidecar, None, options)
+}
+
+/// The folder, without symbolic links.
+fn root_of(folder: &Path) -> Result<PathBuf, DirectoryError> {
     let metadata = fs::metadata(folder).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => DirectoryError::Missing {
             folder: folder.to_owned(),
@@ -149,15 +170,18 @@ pub fn open(folder: &Path, options: DirectoryOptions) -> Result<DirectoryApi, Di
             folder: folder.to_owned(),
         });
     }
-    let root = fs::canonicalize(folder).map_err(|source| DirectoryError::NotReadable {
+    fs::canonicalize(folder).map_err(|source| DirectoryError::NotReadable {
         path: folder.to_owned(),
         source,
-    })?;
-    let sidecar = files::sidecar(&root).map_err(|source| DirectoryError::NotWritable {
-        folder: folder.to_owned(),
-        source,
-    })?;
-    let lock = Lock::take(folder, &sidecar)?;
+    })
+}
+
+fn serve(
+    root: PathBuf,
+    sidecar: PathBuf,
+    lock: Option<Lock>,
+    options: DirectoryOptions,
+) -> Result<DirectoryApi, DirectoryError> {
     let reader = Reader {
         schema: schema::Schema::of_image_updater(),
         default_namespace: options.default_namespace,
@@ -170,7 +194,7 @@ pub fn open(folder: &Path, options: DirectoryOptions) -> Result<DirectoryApi, Di
         reader,
         store: Mutex::new(store),
         changed,
-        _lock: lock,
+        lock,
     };
     Ok(DirectoryApi {
         shared: Arc::new(shared),

@@ -39,6 +39,9 @@ async fn answer(shared: Arc<Shared>, request: Request<kube::client::Body>) -> Re
     if head.method == Method::GET {
         return get(shared, target, &head.uri);
     }
+    if shared.lock.is_none() {
+        return Err(ApiError::method_not_allowed());
+    }
     let query = Query::parse(target.kind, &head.uri)?;
     let kind = head
         .headers

@@ -180,7 +180,9 @@ impl ImageRef {
         }
     }
 
-    fn canonical(&self) -> (&str, &str) {
+    /// Registry and name in the one spelling that all spellings of Docker Hub share: no registry, and no `library/` in
+    /// front of an official image. The name is the end of [`Self::name`].
+    pub fn canonical(&self) -> (&str, &str) {
         match self.registry.as_str() {
             "" | DOCKER_HUB | OLD_DOCKER_HUB => {
                 let official = self.name.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));

@@ -61,8 +61,8 @@ pub fn place(
 fn wanted_type(target: &ManifestTarget) -> Option<SourceType> {
     match target {
         ManifestTarget::Default => None,
-        ManifestTarget::Helm { .. } | ManifestTarget::HelmSpec(_) => Some(SourceType::Helm),
+        ManifestTarget::Helm(_) => Some(SourceType::Helm),
         ManifestTarget::Kustomize(_) => Some(SourceType::Kustomize),
-        ManifestTarget::Plugin { .. } | ManifestTarget::PluginSpec(_) => Some(SourceType::Plugin),
+        ManifestTarget::Plugin(_) => Some(SourceType::Plugin),
     }
 }

@@ -1,8 +1,9 @@
 //! What runs, compared with what is wanted.
 
 use crate::core::{
-    image::{ImageRef, ImageVersion},
+    image::{ImageRef, ImageVersion, TagName},
     resolve::TrackedImage,
+    select::live::LiveImages,
 };
 
 /// Whether what runs is what is wanted. With a digest on either side the digests count, else the tags. The digest strategy
@@ -17,6 +18,26 @@ pub(super) fn is_settled(image: &TrackedImage, running: &ImageRef, wanted: &Imag
     };
     let renamed = image.manifest_target.kustomize_name().is_none() || running.same_image(&image.reference);
     same && renamed
+}
+
+/// Of an image that is written to several places: one that runs with another version than `wanted`. While there is one, a
+/// place may be behind although another place is up to date. Versions that the constraint does not admit are followed by
+/// somebody else.
+pub(super) fn behind(image: &TrackedImage, live: &LiveImages, wanted: &ImageVersion) -> Option<ImageRef> {
+    if image.manifest_target.helm_places().more.is_empty() {
+        return None;
+    }
+    let follows = |reference: &ImageRef| {
+        let tag = reference
+            .version
+            .as_ref()
+            .and_then(|version| TagName::new(&version.tag));
+        reference.same_image(&image.reference) && tag.is_some_and(|tag| image.policy.in_scope(&tag))
+    };
+    let mut running = live.iter().map(|live| &live.reference);
+    running
+        .find(|reference| follows(reference) && !is_settled(image, reference, wanted))
+        .cloned()
 }
 
 /// What a file says for an image that stays: what runs. A digest that runs without a tag gets the tracked tag back.

@@ -12,7 +12,7 @@ use crate::{
             change::{Entry, ImageChange, SourceEdit},
             claims::Claims,
             place::{self, Place},
-            running::{current_text, is_settled, kept_version},
+            running::{behind, current_text, is_settled, kept_version},
             values::{self, ValueError},
             verified::Verified,
         },
@@ -164,6 +164,7 @@ impl Decision<'_> {
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
         let found = self.running(image, Some(candidate)).or(found);
+        let found = behind(image, self.live, &wanted).or(found);
         update.current = found.as_ref().map(current_text);
         update.running.clone_from(&found);
         let running = found.unwrap_or_else(|| ImageRef {

@@ -10,11 +10,7 @@ use crate::{
     core::{
         image::ImageRef,
         plan::{change::Entry, kustomize},
-        resolve::{
-            ApplicationKind, ManifestTarget,
-            manifest_target::{DEFAULT_HELM_NAME, DEFAULT_HELM_TAG},
-            source_type::SourceType,
-        },
+        resolve::{ApplicationKind, ManifestTarget, source_type::SourceType, target::ValuePlace},
     },
 };
 
@@ -34,55 +30,33 @@ pub enum ValueError {
     PluginTargetIncomplete,
 }
 
-/// The names of the values of an image.
-enum Names<'a> {
-    /// One value holds the whole reference.
-    Whole(&'a str),
-    /// One holds the name, one tag and digest.
-    Split(Option<&'a str>, Option<&'a str>),
-}
-
-fn helm_names(target: &ManifestTarget) -> Names<'_> {
+fn plugin_place(target: &ManifestTarget) -> Result<&ValuePlace, ValueError> {
     match target {
-        ManifestTarget::HelmSpec(spec) => Names::Whole(spec),
-        ManifestTarget::Helm { name, tag } => Names::Split(Some(name), Some(tag)),
-        _ => Names::Split(Some(DEFAULT_HELM_NAME), Some(DEFAULT_HELM_TAG)),
-    }
-}
-
-fn plugin_names(target: &ManifestTarget) -> Result<Names<'_>, ValueError> {
-    match target {
-        ManifestTarget::PluginSpec(spec) => Ok(Names::Whole(spec)),
-        ManifestTarget::Plugin { name, tag: Some(tag) } => Ok(Names::Split(name.as_deref(), Some(tag))),
+        ManifestTarget::Plugin(place) if place.holds_version() => Ok(place),
         _ => Err(ValueError::PluginTargetIncomplete),
     }
 }
 
-/// The values of `image` in a source of this kind. A reference without version gives no value for the tag.
+/// The values of `image` in one place. A part that the image does not have gives none.
+fn values_in(place: &ValuePlace, image: &ImageRef) -> impl Iterator<Item = (String, String)> {
+    let values = place.parts().map(|(name, part)| (name.to_owned(), part.of(image)));
+    values.filter(|(_, value)| !value.is_empty())
+}
+
+/// The values of `image` in a source of this kind, in all its places. A reference without version gives no value for the
+/// tag.
 pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget) -> Result<Vec<Entry>, ValueError> {
-    let pairs = |names: Names<'_>| -> Vec<(String, String)> {
-        let pairs = match names {
-            Names::Whole(name) => vec![(Some(name), image.full_name_with_version())],
-            Names::Split(name, tag) => vec![(name, image.full_name()), (tag, image.tag_with_digest())],
-        };
-        let wanted = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        wanted
-            .filter_map(|(name, value)| Some((name?.to_owned(), value)))
-            .collect()
-    };
     Ok(match kind {
         ApplicationKind::Helm => {
-            let parameters = pairs(helm_names(target)).into_iter();
+            let places = target.helm_places();
+            let parameters = places.iter().flat_map(|place| values_in(place, image));
             parameters
                 .map(|(name, value)| Entry::HelmParameter { name, value })
                 .collect()
         }
-        ApplicationKind::Plugin => {
-            let variables = pairs(plugin_names(target)?).into_iter();
-            variables
-                .map(|(name, value)| Entry::PluginVariable { name, value })
-                .collect()
-        }
+        ApplicationKind::Plugin => values_in(plugin_place(target)?, image)
+            .map(|(name, value)| Entry::PluginVariable { name, value })
+            .collect(),
         ApplicationKind::Kustomize => vec![Entry::KustomizeImage {
             name: target.kustomize_name().map(str::to_owned),
             image: image.clone(),
@@ -90,18 +64,18 @@ pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget)
     })
 }
 
-/// What stands in `source` for `image` now, as one text; empty when there is nothing, or only a part. Of a Kustomize image
-/// the whole entry, its left side included.
+/// What stands in `source` for `image` now, as one text; empty when there is nothing, or only a part. Of several places the
+/// first one counts; of a Kustomize image the whole entry, its left side included.
 pub fn current(
     kind: ApplicationKind,
     source: &ApplicationSource,
     image: &ImageRef,
     target: &ManifestTarget,
 ) -> Result<String, ValueError> {
-    let joined = |list: &[Value], names: Names<'_>| match names {
-        Names::Whole(name) => value_of(list, name).unwrap_or("").to_owned(),
-        Names::Split(name, tag) => {
-            let find = |name: Option<&str>| name.and_then(|name| value_of(list, name));
+    let joined = |list: &[Value], place: &ValuePlace| match place {
+        ValuePlace::Whole(name) => value_of(list, name).unwrap_or("").to_owned(),
+        ValuePlace::Split { name, tag } => {
+            let find = |name: &Option<String>| name.as_deref().and_then(|name| value_of(list, name));
             match (find(name), find(tag)) {
                 (Some(name), Some(tag)) => format!("{name}:{tag}"),
                 _ => String::new(),
@@ -109,8 +83,8 @@ pub fn current(
         }
     };
     match kind {
-        ApplicationKind::Helm => Ok(joined(helm_list(source), helm_names(target))),
-        ApplicationKind::Plugin => Ok(joined(plugin_list(source), plugin_names(target)?)),
+        ApplicationKind::Helm => Ok(joined(helm_list(source), &target.helm_places().first)),
+        ApplicationKind::Plugin => Ok(joined(plugin_list(source), plugin_place(target)?)),
         ApplicationKind::Kustomize => {
             let list = kustomize_list(source);
             let found = kustomize::places(list, target.kustomize_name(), image, &[]);

@@ -6,13 +6,15 @@ pub mod conditions;
 pub mod counts;
 pub mod events;
 mod pending;
+pub mod plan_view;
 pub mod reference;
 pub mod status;
 
 use crate::core::{
     keys::ObjectKey,
-    plan::{ImageChange, SourceEdit},
+    plan::{Entry, ImageChange, SourceEdit},
     select::{TagStory, Waiting},
+    strategy::StrategyKind,
     verdict::Verdict,
 };
 
@@ -65,8 +67,23 @@ pub struct ApplicationReport {
     pub edits: Vec<SourceEdit>,
     /// What became of the changes.
     pub write: WriteOutcome,
-    /// The git repository that changes go to, without credentials; `None` for the Application itself.
-    pub repository: Option<String>,
+    /// The git repository that changes go to; `None` for the Application itself.
+    pub repository: Option<GitWrite>,
+}
+
+/// Where in git the changes of an application go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitWrite {
+    /// The repository, without credentials.
+    pub url: String,
+    /// The branch that changes are based on; `None` is the repository's default branch.
+    pub base: Option<String>,
+    /// The template of the branch that is pushed; `None` is the base branch.
+    pub push: Option<String>,
+    /// The file, or the folder of a kustomization.
+    pub file: String,
+    /// The values that the file holds afterwards; empty when nothing changes.
+    pub values: Vec<Entry>,
 }
 
 /// What was decided for one image.
@@ -78,14 +95,27 @@ pub struct ImageReport {
     pub image: String,
     /// Whether Argo CD reports it as running, or it is updated by force.
     pub live: bool,
+    /// How its tag is picked; `None` when the settings cannot be used.
+    pub rule: Option<PickRule>,
     /// What runs; `None` when nothing does.
     pub current: Option<String>,
+    /// What was picked, whether it is written or not; `None` when nothing was.
+    pub chosen: Option<String>,
     /// The change, or why there is none.
     pub decision: Result<ImageChange, Verdict>,
     /// What became of every tag; only when asked for.
     pub story: Vec<TagStory>,
     /// The tags that are too young, the best first; `None` when that could not be found out.
     pub waiting: Option<Vec<Waiting>>,
+}
+
+/// How the tag of an image is picked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PickRule {
+    /// The strategy.
+    pub strategy: StrategyKind,
+    /// The text behind the image name; empty for none.
+    pub constraint: String,
 }
 
 /// What became of the changes of one application.

@@ -106,6 +106,8 @@ mod tests {
             current: None,
             decision: Err(Verdict::new(Reason::TooYoung, "")),
             story: Vec::new(),
+            rule: None,
+            chosen: None,
             waiting,
         }
     }

@@ -172,7 +172,7 @@ fn writes(before: &ImageUpdaterStatus, report: &ResourceReport, now: Timestamp) 
                 commit,
             } => (repository.clone(), Some(branch.clone()), Some(commit.clone()), None),
             WriteOutcome::Failed(verdict) => match &application.repository {
-                Some(repository) => (repository.clone(), None, None, Some(verdict.message.clone())),
+                Some(repository) => (repository.url.clone(), None, None, Some(verdict.message.clone())),
                 None => continue,
             },
             _ => continue,

@@ -2,7 +2,8 @@
 //!
 //! A derived alias is the shortest trailing run of path components that no other entry of the list claims, whatever the
 //! order: `registry.test/shop/api` is `api`, or `shop/api` beside `registry.test/blog/api`. An explicit alias always keeps
-//! its name.
+//! its name. An entry with a wildcard has no alias but its own text: the images that it stands for get theirs from
+//! [`derive_beside`], and never take one from another entry.
 
 use std::collections::HashMap;
 
@@ -33,9 +34,15 @@ pub enum Duplicate {
     },
 }
 
-/// The explicit alias of an image; a blank one counts as absent.
+/// Whether `image_name` stands for many images: there is a `*` in front of its version.
+pub fn is_wildcard(image_name: &str) -> bool {
+    without_version(image_name).contains('*')
+}
+
+/// The explicit alias of an image; a blank one counts as absent. A wildcard has none, whatever is written.
 fn explicit(image: &ImageConfig) -> Option<&str> {
-    image.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty())
+    let alias = image.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty());
+    alias.filter(|_| !is_wildcard(&image.image_name))
 }
 
 /// The aliases of `images`, in their order, or every duplicate.
@@ -44,15 +51,60 @@ pub fn aliases(images: &[ImageConfig]) -> Result<Vec<String>, Vec<Duplicate>> {
     if !duplicates.is_empty() {
         return Err(duplicates);
     }
-    let claims = Claims::of(images);
-    Ok(images
-        .iter()
-        .map(|image| {
-            explicit(image)
-                .unwrap_or_else(|| claims.derive(&image.image_name))
-                .to_owned()
+    let literal = images.iter().filter(|image| !is_wildcard(&image.image_name));
+    let claims = Claims::of(literal.map(|image| match explicit(image) {
+        Some(alias) => Claim::Alias(alias),
+        None => Claim::Name(without_version(&image.image_name)),
+    }));
+    let alias = |image: &ImageConfig| match explicit(image) {
+        Some(alias) => alias.to_owned(),
+        None if is_wildcard(&image.image_name) => image.image_name.clone(),
+        None => {
+            let own = claims.own(without_version(&image.image_name));
+            own.unwrap_or(&image.image_name).to_owned()
+        }
+    };
+    each_once(images.iter().map(alias).collect())
+}
+
+/// The aliases of images that were found for a wildcard, in the order of `names`, which are different full names without
+/// version. `taken` are the aliases of the other entries, which keep them.
+pub fn derive_beside(taken: &[&str], names: &[&str]) -> Vec<String> {
+    let taken = taken.iter().map(|alias| Claim::Alias(alias));
+    let claims = Claims::of(taken.chain(names.iter().map(|name| Claim::Name(name))));
+    let numbered = |name: &str| {
+        let mut numbered = (2..).map(|number: usize| format!("{name}#{number}"));
+        numbered
+            .find(|alias| !claims.runs.contains_key(alias.as_str()))
+            .expect("the numbers never end, and the claims do")
+    };
+    let names = names.iter();
+    names
+        .map(|name| claims.own(name).map_or_else(|| numbered(name), str::to_owned))
+        .collect()
+}
+
+/// `aliases`, unless two are equal: a derived one can be the explicit one of another entry.
+fn each_once(aliases: Vec<String>) -> Result<Vec<String>, Vec<Duplicate>> {
+    let mut seen = HashMap::new();
+    let twice = aliases.iter().enumerate().filter_map(|(second, alias)| {
+        let first = *seen.entry(alias).or_insert(second);
+        (first != second).then(|| Duplicate::Alias {
+            alias: alias.clone(),
+            first,
+            second,
         })
-        .collect())
+    });
+    let twice: Vec<_> = twice.collect();
+    if twice.is_empty() { Ok(aliases) } else { Err(twice) }
+}
+
+/// One entry's wish.
+enum Claim<'a> {
+    /// This alias.
+    Alias(&'a str),
+    /// Any end of this name.
+    Name(&'a str),
 }
 
 /// How often each text is claimed.
@@ -65,28 +117,29 @@ struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    fn of(images: &'a [ImageConfig]) -> Self {
+    fn of(entries: impl Iterator<Item = Claim<'a>>) -> Self {
         let mut claims = Self::default();
-        for image in images {
-            if let Some(alias) = explicit(image) {
-                *claims.runs.entry(alias).or_default() += 1;
-                *claims.names.entry(alias).or_default() += 1;
-            } else {
-                let name = without_version(&image.image_name);
-                trailing_runs(name).for_each(|run| *claims.runs.entry(run).or_default() += 1);
-                *claims.names.entry(name).or_default() += 1;
+        for entry in entries {
+            match entry {
+                Claim::Alias(alias) => {
+                    *claims.runs.entry(alias).or_default() += 1;
+                    *claims.names.entry(alias).or_default() += 1;
+                }
+                Claim::Name(name) => {
+                    trailing_runs(name).for_each(|run| *claims.runs.entry(run).or_default() += 1);
+                    *claims.names.entry(name).or_default() += 1;
+                }
             }
         }
         claims
     }
 
-    /// The shortest run that only this name claims. There is none for a name that is also the end of a longer one, which
-    /// then stands for itself, and for a name that is listed with two constraints, which tell its entries apart.
-    fn derive<'t>(&self, image_name: &'t str) -> &'t str {
-        let name = without_version(image_name);
+    /// The shortest run that only this name claims; a name that is also the end of a longer one stands for itself. There is
+    /// none for a name that is listed with two constraints, or that is the explicit alias of another entry.
+    fn own<'t>(&self, name: &'t str) -> Option<&'t str> {
         let alone = trailing_runs(name).find(|run| self.runs.get(run) == Some(&1));
         let itself = || (self.names.get(name) == Some(&1)).then_some(name);
-        alone.or_else(itself).unwrap_or(image_name)
+        alone.or_else(itself)
     }
 }
 
@@ -180,6 +233,11 @@ mod tests {
             (&[("api", "shop/web"), ("", "shop/api")], &["api", "shop/api"]),
             (&[("one", "shop/api"), ("", "blog/api")], &["one", "api"]),
             (&[("one", "shop/api"), ("two", "shop/api")], &["one", "two"]),
+            // A wildcard takes nothing from its neighbours.
+            (
+                &[("", "shop/*:1.x"), ("", "shop/api"), ("", "*/web:1.*"), ("x", "blog/*")],
+                &["shop/*:1.x", "api", "*/web:1.*", "blog/*"],
+            ),
         ] {
             let names = aliases(&list(given)).unwrap();
             assert_eq!(names, expected, "{given:?}");
@@ -206,10 +264,36 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_derived_alias_that_is_anothers_explicit_one_is_a_duplicate() {
+        let found = aliases(&list(&[("api", "shop/web"), ("", "api")])).unwrap_err();
+        let expected = Duplicate::Alias {
+            alias: "api".to_owned(),
+            first: 0,
+            second: 1,
+        };
+        assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn what_a_wildcard_stands_for_never_takes_a_taken_alias() {
+        for (taken, names, expected) in [
+            (&[][..], &["shop/api", "shop/web"][..], &["api", "web"][..]),
+            (&[], &["r.test/shop/api", "r.test/blog/api"], &["shop/api", "blog/api"]),
+            (&["api"], &["r.test/shop/api"], &["shop/api"]),
+            (&["api"], &["api"], &["api#2"]),
+            (&["api", "api#2"], &["api"], &["api#3"]),
+            (&["api"], &["api", "api#2"], &["api#3", "api#2"]),
+            (&[], &["api", "shop/api"], &["api", "shop/api"]),
+        ] {
+            assert_eq!(derive_beside(taken, names), expected, "{taken:?} {names:?}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
-        fn derived_aliases_are_never_equal(names in proptest::collection::vec("[a-b/:@.]{0,6}", 0..6)) {
-            let images = list(&names.iter().map(|name| ("", name.as_str())).collect::<Vec<_>>());
+        fn aliases_are_never_equal(entries in proptest::collection::vec(("[ab]?", "[a-b/:@.*]{0,6}"), 0..6)) {
+            let images = list(&entries.iter().map(|(alias, name)| (alias.as_str(), name.as_str())).collect::<Vec<_>>());
             if let Ok(mut names) = aliases(&images) {
                 let count = names.len();
                 names.sort();

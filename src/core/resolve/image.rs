@@ -54,8 +54,9 @@ pub(super) fn resolve(
         return Err(verdict);
     }
     let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
-    let manifest_target =
-        manifest_target::parse(image.manifest_targets.as_ref()).map_err(|e| invalid(origin, "manifestTargets", &e))?;
+    let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
+        .and_then(|target| manifest_target::fill(&target, &reference, alias))
+        .map_err(|e| invalid(origin, "manifestTargets", &e))?;
     let policy = policy::resolve(image, origin, &reference, &merged, warnings)?;
     let platforms = merged.settings.platforms.as_deref().unwrap_or(&[]);
     let platforms = Platforms::parse(platforms, general.surroundings.context.runtime_platform.clone())

@@ -1,6 +1,12 @@
 //! Where the values of an application go: the words for sources, manifests, files and repositories.
 
+use std::borrow::Cow;
+
 use crate::core::keys::ObjectKey;
+
+pub mod places;
+
+pub use places::{HelmPlaces, ValuePlace};
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,26 +35,12 @@ pub enum SourceSlot {
 pub enum ManifestTarget {
     /// Nothing is configured: the defaults of the application's kind.
     Default,
-    /// Helm parameters for name and tag.
-    Helm {
-        /// The parameter for the name.
-        name: String,
-        /// The parameter for the tag.
-        tag: String,
-    },
-    /// One Helm parameter for the whole reference.
-    HelmSpec(String),
+    /// Helm parameters, in one place or several.
+    Helm(HelmPlaces),
     /// The image name that Kustomize replaces.
     Kustomize(String),
-    /// Plugin variables for name and tag.
-    Plugin {
-        /// The variable for the name.
-        name: Option<String>,
-        /// The variable for the tag.
-        tag: Option<String>,
-    },
-    /// One plugin variable for the whole reference.
-    PluginSpec(String),
+    /// Plugin variables.
+    Plugin(ValuePlace),
 }
 
 /// Where the current version of an image is read.
@@ -130,7 +122,15 @@ impl ManifestTarget {
     pub fn kustomize_name(&self) -> Option<&str> {
         match self {
             Self::Kustomize(name) => Some(name),
-            _ => None,
+            Self::Default | Self::Helm(_) | Self::Plugin(_) => None,
+        }
+    }
+
+    /// Where the image stands among Helm parameters: as configured, else the defaults.
+    pub fn helm_places(&self) -> Cow<'_, HelmPlaces> {
+        match self {
+            Self::Helm(places) => Cow::Borrowed(places),
+            Self::Default | Self::Kustomize(_) | Self::Plugin(_) => Cow::Owned(HelmPlaces::default()),
         }
     }
 }

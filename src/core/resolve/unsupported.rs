@@ -65,25 +65,11 @@ const WRITE_BACK: &[Row<WriteBackConfig>] = &[
 ];
 
 /// Settings of an image that have no layers.
-const IMAGE: &[Row<ImageConfig>] = &[
-    Row {
-        field: "imageName",
-        present: |_| true,
-        refused: |image| without_version(&image.image_name).contains('*'),
-    },
-    Row {
-        field: "manifestTargets.helm.additional",
-        present: |_| true,
-        refused: |image| {
-            let helm = image
-                .manifest_targets
-                .as_ref()
-                .and_then(|targets| targets.helm.as_ref());
-            helm.and_then(|helm| helm.additional.as_ref())
-                .is_some_and(|places| !places.is_empty())
-        },
-    },
-];
+const IMAGE: &[Row<ImageConfig>] = &[Row {
+    field: "imageName",
+    present: |_| true,
+    refused: |image| without_version(&image.image_name).contains('*'),
+}];
 
 fn git(settings: &WriteBackConfig, test: fn(&GitConfig) -> bool) -> bool {
     settings.git_config.as_ref().is_some_and(test)
@@ -204,18 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_in_the_path_and_additional_places_are_refused() {
+    fn wildcards_in_the_path_are_refused() {
         for (given, expected) in [
             (serde_json::json!({"imageName": "a/b:1.*"}), ""),
             (serde_json::json!({"imageName": "a/*:1.x"}), "i.imageName"),
-            (
-                serde_json::json!({"imageName": "a", "manifestTargets": {"helm": {"additional": [{"tag": "t"}]}}}),
-                "i.manifestTargets.helm.additional",
-            ),
-            (
-                serde_json::json!({"imageName": "a", "manifestTargets": {"helm": {"additional": []}}}),
-                "",
-            ),
         ] {
             let image: ImageConfig = serde_json::from_value(given.clone()).unwrap();
             assert_eq!(

@@ -5,7 +5,11 @@ use argocd_image_updater::{
     core::{
         image::ImageRef,
         render::argocd_source::{Overrides, render},
-        resolve::{ApplicationKind, ManifestTarget, write_target::override_file_path},
+        resolve::{
+            ApplicationKind, ManifestTarget,
+            target::{ValuePlace, places::Part},
+            write_target::override_file_path,
+        },
         yaml::Edited,
     },
 };
@@ -65,18 +69,23 @@ fn target(kind: ApplicationKind, image: &Value) -> ManifestTarget {
     let helm = (get("helm_name"), get("helm_tag"));
     match kind {
         ApplicationKind::Plugin if get("plugin_spec").is_some() => {
-            ManifestTarget::PluginSpec(get("plugin_spec").unwrap_or_default())
+            ManifestTarget::Plugin(ValuePlace::Whole(get("plugin_spec").unwrap_or_default()))
         }
-        ApplicationKind::Plugin if plugin != (None, None) => ManifestTarget::Plugin {
+        ApplicationKind::Plugin if plugin != (None, None) => ManifestTarget::Plugin(ValuePlace::Split {
             name: plugin.0,
             tag: plugin.1,
-        },
+        }),
         ApplicationKind::Kustomize => get("kustomize_name").map_or(ManifestTarget::Default, ManifestTarget::Kustomize),
-        _ if get("helm_spec").is_some() => ManifestTarget::HelmSpec(get("helm_spec").unwrap_or_default()),
-        _ if helm != (None, None) => ManifestTarget::Helm {
-            name: helm.0.unwrap_or_else(|| "image.name".to_owned()),
-            tag: helm.1.unwrap_or_else(|| "image.tag".to_owned()),
-        },
+        _ if get("helm_spec").is_some() => {
+            ManifestTarget::Helm(ValuePlace::Whole(get("helm_spec").unwrap_or_default()).into())
+        }
+        _ if helm != (None, None) => {
+            let place = ValuePlace::Split {
+                name: Some(helm.0.unwrap_or_else(|| "image.name".to_owned())),
+                tag: Some(helm.1.unwrap_or_else(|| "image.tag".to_owned())),
+            };
+            ManifestTarget::Helm(place.into())
+        }
         _ => ManifestTarget::Default,
     }
 }
@@ -115,6 +124,11 @@ fn set(source: &mut Value, kind: ApplicationKind, target: &ManifestTarget, new: 
         ("", digest) => format!("latest@{digest}"),
         (tag, digest) => format!("{tag}@{digest}"),
     };
+    let value = |part| match part {
+        Part::Whole => new,
+        Part::Name => name,
+        Part::Tag => version.as_str(),
+    };
     let put = |source: &mut Value, [outer, inner]: [&str; 2], key: &str, value: &str| {
         let list = &mut source[outer][inner];
         if list.is_null() {
@@ -144,31 +158,15 @@ fn set(source: &mut Value, kind: ApplicationKind, target: &ManifestTarget, new: 
             images.push(json!(entry));
             *list = json!(images);
         }
-        (_, ManifestTarget::PluginSpec(spec)) => put(source, PLUGIN, spec, new),
-        (
-            _,
-            ManifestTarget::Plugin {
-                name: key,
-                tag: tag_key,
-            },
-        ) => {
-            if let Some(key) = key {
-                put(source, PLUGIN, key, name);
-            }
-            if let Some(key) = tag_key {
-                put(source, PLUGIN, key, &version);
+        (_, ManifestTarget::Plugin(place)) => {
+            for (key, part) in place.parts() {
+                put(source, PLUGIN, key, value(part));
             }
         }
-        (_, ManifestTarget::HelmSpec(spec)) => put(source, HELM, spec, new),
-        (
-            _,
-            ManifestTarget::Helm {
-                name: key,
-                tag: tag_key,
-            },
-        ) => {
-            put(source, HELM, key, name);
-            put(source, HELM, tag_key, &version);
+        (_, ManifestTarget::Helm(places)) => {
+            for (key, part) in places.iter().flat_map(ValuePlace::parts) {
+                put(source, HELM, key, value(part));
+            }
         }
         _ => {
             put(source, HELM, "image.name", name);

@@ -18,7 +18,7 @@ use super::PASSWORDS;
 pub struct Child {
     process: tokio::process::Child,
     log: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<()>>,
+    readers: [JoinHandle<String>; 2],
 }
 
 /// A program that ended.
@@ -26,8 +26,14 @@ pub struct Child {
 pub struct Finished {
     /// Whether it ended with status 0.
     pub success: bool,
+    /// Its status; `None` when a signal ended it.
+    pub code: Option<i32>,
     /// All that it wrote.
     pub log: String,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
 }
 
 impl Child {
@@ -50,7 +56,7 @@ impl Child {
             .spawn()
             .expect("the program starts (setpriv is part of util-linux)");
         let log = Arc::<Mutex<String>>::default();
-        let readers = vec![
+        let readers = [
             tokio::spawn(read(child.stdout.take().expect("a pipe"), log.clone())),
             tokio::spawn(read(child.stderr.take().expect("a pipe"), log.clone())),
         ];
@@ -99,12 +105,14 @@ impl Child {
         let status = status
             .unwrap_or_else(|_| panic!("it does not end:\n{}", self.log()))
             .expect("it can be waited for");
-        for reader in self.readers.drain(..) {
-            reader.await.expect("the pipe is read to its end");
-        }
+        let [stdout, stderr] = &mut self.readers;
+        let (stdout, stderr) = (stdout.await, stderr.await);
         Finished {
             success: status.success(),
+            code: status.code(),
             log: self.log(),
+            stdout: stdout.expect("the pipe is read to its end"),
+            stderr: stderr.expect("the pipe is read to its end"),
         }
     }
 
@@ -128,11 +136,15 @@ impl Drop for Child {
     }
 }
 
-async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Mutex<String>>) {
+async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Mutex<String>>) -> String {
     let mut lines = BufReader::new(pipe).lines();
+    let mut own = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
         let mut log = log.lock().expect("no panic while locked");
-        log.push_str(&line);
-        log.push('\n');
+        for text in [&mut *log, &mut own] {
+            text.push_str(&line);
+            text.push('\n');
+        }
     }
+    own
 }

@@ -7,6 +7,9 @@
 //!   clock: { old: "2026-01-01T00:00:00Z" }
 //! git:                            # repositories with their first commit on `main`
 //!   deploy: { apps/shop/Chart.yaml: "name: shop" }
+//! applications:                   # short forms, see `short`
+//!   - { name: web, running: ['REG/shop:v1.0.0'] }
+//! updater: { images: [{ alias: shop, imageName: 'REG/shop:1.x' }] }
 //! ---
 //! kind: Application               # apiVersion and namespace are filled in
 //! ```
@@ -15,6 +18,7 @@
 
 mod children;
 mod reference_registry;
+mod short;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -83,11 +87,15 @@ impl World {
         ));
         for text in yaml.split("\n---\n") {
             let text = world.fill_in(text);
-            let document: Value = yaml_serde::from_str(&text).unwrap_or_else(|e| panic!("{e} in\n{text}"));
+            let mut document: Value = yaml_serde::from_str(&text).unwrap_or_else(|e| panic!("{e} in\n{text}"));
             if document.get("kind").is_some() {
                 world.create(document).await;
             } else {
+                let objects = short::objects(&mut document);
                 world.prepare(&document).await;
+                for object in objects {
+                    world.create(object).await;
+                }
             }
         }
         world
@@ -279,11 +287,57 @@ impl World {
         Child::start(&all)
     }
 
+    /// Runs `plan` with `arguments` after the usual flags of a test.
+    pub async fn plan(&self, arguments: &[&str]) -> Finished {
+        let mut all = vec![
+            "plan".to_owned(),
+            format!("--kubeconfig={}", self.kubeconfig.display()),
+            format!("--argocd-namespace={}", self.namespace),
+            format!("--watch-namespaces={}", self.namespace),
+            format!("--registries-conf-path={}", self.registries_conf().display()),
+        ];
+        all.extend(self.flags.iter().cloned());
+        all.extend(arguments.iter().map(|a| (*a).to_owned()));
+        Child::start(&all).finish().await
+    }
+
+    /// Runs `test` for an image with `arguments` after the registries file of the world. It finds no cluster, unless
+    /// `arguments` name one.
+    pub async fn test(&self, image: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+        let mut all = vec![
+            "test".to_owned(),
+            self.fill_in(image),
+            format!("--registries-conf-path={}", self.registries_conf().display()),
+        ];
+        all.extend(arguments.iter().map(|a| self.fill_in(a)));
+        let nowhere = [("KUBECONFIG", "/nowhere"), ("HOME", "/nowhere")];
+        let environment: Vec<_> = nowhere.iter().chain(environment).copied().collect();
+        Child::start_with(&all, &environment).finish().await
+    }
+
+    /// The file by which the program reaches the API server.
+    pub fn kubeconfig(&self) -> String {
+        self.kubeconfig.display().to_string()
+    }
+
     /// Runs one cycle over everything and waits for its end.
     pub async fn cycle(&self) -> Finished {
         let finished = self.start(&["--once"]).finish().await;
         assert!(finished.success, "the program ends well:\n{}", finished.log);
         finished
+    }
+
+    /// The Kustomize images of the only source, `Null` when there are none.
+    pub async fn kustomize_images(&self, application: &str) -> Value {
+        self.application(application).await["spec"]["source"]["kustomize"]["images"].clone()
+    }
+
+    /// Why an image is left alone: the reason of its problem in the status, `Null` when there is none.
+    pub async fn problem(&self, alias: &str) -> Value {
+        let problems = self.status("all").await["problems"].clone();
+        let problems = problems.as_array().cloned().unwrap_or_default();
+        let problem = problems.into_iter().find(|problem| problem["alias"] == alias);
+        problem.map_or(Value::Null, |problem| problem["reason"].clone())
     }
 
     /// Waits until `check` holds for the value that `read` gives.

@@ -107,6 +107,18 @@ impl ReferenceRegistry {
         digest
     }
 
+    /// Gives an image another tag as well.
+    pub async fn tag(&self, repository: &str, existing: &str, new: &str) {
+        let get = client().get(self.url(&format!("{repository}/manifests/{existing}")));
+        let answer = get
+            .header("Accept", MANIFEST)
+            .send()
+            .await
+            .expect("the registry answers");
+        let body = answer.text().await.expect("a manifest");
+        self.put_manifest(repository, new, MANIFEST, body).await;
+    }
+
     async fn upload(&self, repository: &str, blob: &str) -> String {
         let digest = digest(blob);
         let begin = client().post(self.url(&format!("{repository}/blobs/uploads/")));

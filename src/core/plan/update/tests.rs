@@ -386,3 +386,33 @@ fn the_configured_spelling_is_written_whatever_runs() {
         "docker.io/a/x:1"
     );
 }
+
+#[test]
+fn a_place_that_is_behind_is_written_although_another_place_runs_the_pick() {
+    let images =
+        json!([{"imageName": "a/x:1.x", "manifestTargets": {"helm": {"additional": [{"tag": "worker.tag"}]}}}]);
+    let both = json!([{"name": "image.name", "value": "a/x"}, {"name": "image.tag", "value": "1.2"},
+        {"name": "worker.tag", "value": "1.2"}]);
+    let behind = json!([{"name": "image.tag", "value": "1.2"}, {"name": "worker.tag", "value": "1.1"}]);
+    for (live, parameters, expected) in [
+        (&["a/x:1.2"][..], &behind, "UpToDate"),
+        (&["a/x:1.2", "a/x:1.1"], &behind, "1.1 -> 1.2"),
+        (&["a/x:1.1", "a/x:1.2"], &behind, "1.1 -> 1.2"),
+        (&["a/x:1.2", "a/x:1.1"], &both, "UpToDate"),
+        // Another alias follows the old line.
+        (&["a/x:1.2", "a/x:0.9"], &behind, "UpToDate"),
+    ] {
+        let source = json!({"helm": {"parameters": parameters}});
+        let update = direct("Helm", &source, live, &images, &["1.2"]);
+        assert_eq!(reasons(&update), [expected], "{live:?}");
+        if update.has_changes() {
+            let tags: Vec<_> = written(&update)["helm"]["parameters"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|parameter| parameter["value"].clone())
+                .collect();
+            assert_eq!(tags, ["1.2", "1.2", "a/x"], "{live:?}");
+        }
+    }
+}

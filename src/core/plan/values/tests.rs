@@ -1,4 +1,16 @@
 use super::*;
+use crate::core::resolve::target::HelmPlaces;
+
+fn whole(name: &str) -> ValuePlace {
+    ValuePlace::Whole(name.to_owned())
+}
+
+fn split(name: Option<&str>, tag: Option<&str>) -> ValuePlace {
+    ValuePlace::Split {
+        name: name.map(str::to_owned),
+        tag: tag.map(str::to_owned),
+    }
+}
 
 fn source(json: Value) -> ApplicationSource {
     serde_json::from_value(json).unwrap()
@@ -32,7 +44,7 @@ fn keys_of_a_parameter_that_nobody_knows_survive_and_its_place_is_kept() {
 #[test]
 fn every_parameter_of_one_name_gets_the_value_because_the_last_one_counts() {
     let before = json!({"helm": {"parameters": [{"name": "i", "value": "a"}, {"name": "i", "value": "b"}]}});
-    let target = ManifestTarget::HelmSpec("i".to_owned());
+    let target = ManifestTarget::Helm(whole("i").into());
     let source = source(before.clone());
     assert_eq!(
         current(ApplicationKind::Helm, &source, &image("a"), &target).unwrap(),
@@ -49,10 +61,7 @@ fn an_empty_tag_is_never_written() {
         (ApplicationKind::Helm, ManifestTarget::Default),
         (
             ApplicationKind::Plugin,
-            ManifestTarget::Plugin {
-                name: Some("N".to_owned()),
-                tag: Some("T".to_owned()),
-            },
+            ManifestTarget::Plugin(split(Some("N"), Some("T"))),
         ),
     ] {
         let entries = entries(kind, &image("acme/api"), &target).unwrap();
@@ -86,7 +95,7 @@ fn a_second_spelling_of_docker_hub_gets_no_twin() {
 #[test]
 fn setting_a_value_twice_changes_nothing_and_it_is_seen_as_held() {
     let kustomize = ManifestTarget::Kustomize("base".to_owned());
-    let plugin = ManifestTarget::PluginSpec("IMG".to_owned());
+    let plugin = ManifestTarget::Plugin(whole("IMG"));
     for (kind, target, before) in [
         (ApplicationKind::Helm, &ManifestTarget::Default, json!({})),
         (
@@ -130,25 +139,46 @@ fn the_left_side_of_an_entry_is_not_compared() {
 fn a_plugin_image_needs_a_place_for_its_version() {
     for (target, expected) in [
         (ManifestTarget::Default, false),
-        (
-            ManifestTarget::Plugin {
-                name: Some("N".to_owned()),
-                tag: None,
-            },
-            false,
-        ),
-        (
-            ManifestTarget::Plugin {
-                name: None,
-                tag: Some("T".to_owned()),
-            },
-            true,
-        ),
-        (ManifestTarget::PluginSpec("S".to_owned()), true),
+        (ManifestTarget::Plugin(split(Some("N"), None)), false),
+        (ManifestTarget::Plugin(split(None, Some("T"))), true),
+        (ManifestTarget::Plugin(whole("S")), true),
     ] {
         let found = entries(ApplicationKind::Plugin, &image("a/x:1"), &target);
         assert_eq!(found.is_ok(), expected, "{target:?}");
     }
+}
+
+#[test]
+fn an_image_of_several_places_is_written_and_held_in_all_of_them() {
+    let target = ManifestTarget::Helm(HelmPlaces {
+        first: split(Some("image.name"), Some("image.tag")),
+        more: vec![split(None, Some("worker.tag")), whole("cron.image")],
+    });
+    let before = json!({"helm": {"parameters": [{"name": "image.name", "value": "acme/api"},
+        {"name": "image.tag", "value": "v2"}, {"name": "worker.tag", "value": "v1"}]}});
+    let wanted = image("acme/api:v2");
+    let mut source = source(before);
+    let entries = entries(ApplicationKind::Helm, &wanted, &target).unwrap();
+    assert!(!holds(&source, &entries, &[]), "the worker has the old tag");
+    let now = current(ApplicationKind::Helm, &source, &wanted, &target).unwrap();
+    assert_eq!(now, "acme/api:v2", "the first place tells");
+
+    put(&mut source, &entries, &[]);
+
+    assert!(holds(&source, &entries, &[]));
+    let text = |parameter: &Value, key: &str| parameter[key].as_str().unwrap().to_owned();
+    let values = helm_list(&source).iter().map(|p| (text(p, "name"), text(p, "value")));
+    let values: Vec<_> = values.collect();
+    let expected = [
+        ("image.name", "acme/api"),
+        ("image.tag", "v2"),
+        ("worker.tag", "v2"),
+        ("cron.image", "acme/api:v2"),
+    ];
+    assert_eq!(
+        values,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
 }
 
 proptest::proptest! {

@@ -10,12 +10,9 @@ use crate::{
     api::argocd::ApplicationSource,
     core::{
         image::ImageRef,
-        resolve::{ApplicationKind, ManifestTarget},
+        resolve::{ApplicationKind, ManifestTarget, target::ValuePlace},
     },
 };
-
-const DEFAULT_HELM_NAME: &str = "image.name";
-const DEFAULT_HELM_TAG: &str = "image.tag";
 
 impl Overrides {
     /// The entries of `source` that belong to `images`: each with the place that it is configured to stand in. What else
@@ -28,8 +25,7 @@ impl Overrides {
         images: &[(&ManifestTarget, &ImageRef)],
     ) -> Self {
         let targets = || images.iter().map(|(target, _)| *target);
-        let has_plugin_target =
-            targets().any(|target| matches!(target, ManifestTarget::Plugin { .. } | ManifestTarget::PluginSpec(_)));
+        let has_plugin_target = targets().any(|target| matches!(target, ManifestTarget::Plugin(_)));
         match kind {
             ApplicationKind::Kustomize => {
                 let list = source
@@ -40,7 +36,7 @@ impl Overrides {
                 Self::Kustomize(list.unwrap_or_default().iter().filter(is_ours).cloned().collect())
             }
             ApplicationKind::Plugin if has_plugin_target => {
-                let names: Vec<&str> = targets().flat_map(plugin_names).collect();
+                let names: Vec<String> = targets().flat_map(plugin_names).collect();
                 let list = source.plugin.as_ref().and_then(|plugin| plugin.env.as_deref());
                 let variables = named(list.unwrap_or_default(), &names);
                 Self::Plugin(
@@ -50,7 +46,7 @@ impl Overrides {
                 )
             }
             ApplicationKind::Helm | ApplicationKind::Plugin => {
-                let names: Vec<&str> = targets().flat_map(helm_names).collect();
+                let names: Vec<String> = targets().flat_map(helm_names).collect();
                 let list = source.helm.as_ref().and_then(|helm| helm.parameters.as_deref());
                 let parameters = named(list.unwrap_or_default(), &names).map(|(name, value, entry)| HelmParameter {
                     name,
@@ -64,12 +60,12 @@ impl Overrides {
 }
 
 /// The entries of these names, each name once.
-fn named<'a>(list: &'a [Value], names: &[&str]) -> impl Iterator<Item = (String, String, &'a Value)> {
+fn named<'a>(list: &'a [Value], names: &[String]) -> impl Iterator<Item = (String, String, &'a Value)> {
     let mut seen = Vec::new();
     list.iter().filter_map(move |entry| {
         let name = entry.get("name")?.as_str()?;
         let value = entry.get("value")?.as_str()?;
-        if !names.contains(&name) || seen.contains(&name) {
+        if !names.iter().any(|wanted| wanted == name) || seen.contains(&name) {
             return None;
         }
         seen.push(name);
@@ -77,20 +73,20 @@ fn named<'a>(list: &'a [Value], names: &[&str]) -> impl Iterator<Item = (String,
     })
 }
 
-fn helm_names(target: &ManifestTarget) -> Vec<&str> {
+fn helm_names(target: &ManifestTarget) -> Vec<String> {
+    let places = target.helm_places();
+    places.iter().flat_map(names).collect()
+}
+
+fn plugin_names(target: &ManifestTarget) -> Vec<String> {
     match target {
-        ManifestTarget::HelmSpec(spec) => vec![spec],
-        ManifestTarget::Helm { name, tag } => vec![name, tag],
-        _ => vec![DEFAULT_HELM_NAME, DEFAULT_HELM_TAG],
+        ManifestTarget::Plugin(place) => names(place).collect(),
+        _ => Vec::new(),
     }
 }
 
-fn plugin_names(target: &ManifestTarget) -> Vec<&str> {
-    match target {
-        ManifestTarget::PluginSpec(spec) => vec![spec],
-        ManifestTarget::Plugin { name, tag } => name.iter().chain(tag).map(String::as_str).collect(),
-        _ => Vec::new(),
-    }
+fn names(place: &ValuePlace) -> impl Iterator<Item = String> {
+    place.parts().map(|(name, _)| name.to_owned())
 }
 
 /// Whether a Kustomize entry stands for the configured image.

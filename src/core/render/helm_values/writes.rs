@@ -7,10 +7,7 @@ use crate::{
     core::{
         image::ImageRef,
         plan::Entry,
-        resolve::{
-            ManifestTarget,
-            manifest_target::{DEFAULT_HELM_NAME, DEFAULT_HELM_TAG},
-        },
+        resolve::{ManifestTarget, target::places::Part},
     },
 };
 
@@ -47,19 +44,14 @@ impl ValueWrite {
     pub fn from_source(source: &ApplicationSource, running: &[(&ManifestTarget, &ImageRef)]) -> Vec<Self> {
         let mut writes = Vec::new();
         for (target, image) in running {
-            let (version, name) = match target {
-                ManifestTarget::HelmSpec(spec) => (None, (spec.as_str(), image.full_name_with_version())),
-                ManifestTarget::Helm { name, tag } => (Some(tag.as_str()), (name.as_str(), image.full_name())),
-                _ => (Some(DEFAULT_HELM_TAG), (DEFAULT_HELM_NAME, image.full_name())),
-            };
-            let version = version.map(|parameter| (parameter, image.tag_with_digest(), false));
-            for (parameter, value, registry_as_in_file) in version.into_iter().chain([(name.0, name.1, true)]) {
-                let value = parameter_of(source, parameter).map_or(value, str::to_owned);
+            let places = target.helm_places();
+            for (parameter, part) in places.iter().flat_map(|place| place.parts().rev()) {
+                let value = parameter_of(source, parameter).map_or_else(|| part.of(image), str::to_owned);
                 if !value.is_empty() {
                     writes.push(Self {
                         parameter: parameter.to_owned(),
                         value,
-                        registry_as_in_file,
+                        registry_as_in_file: part != Part::Tag,
                     });
                 }
             }
@@ -95,6 +87,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::core::resolve::target::{HelmPlaces, ValuePlace};
 
     fn write(parameter: &str, value: &str, registry_as_in_file: bool) -> ValueWrite {
         ValueWrite {
@@ -111,14 +104,19 @@ mod tests {
         ]}}))
         .unwrap();
         let image = |text: &str| ImageRef::parse(text).unwrap();
-        let helm = |name: &str, tag: &str| ManifestTarget::Helm {
-            name: name.to_owned(),
-            tag: tag.to_owned(),
+        let split = |name: &str, tag: &str| ValuePlace::Split {
+            name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+            tag: Some(tag.to_owned()),
         };
+        let helm = |name: &str, tag: &str| ManifestTarget::Helm(split(name, tag).into());
+        let twice = ManifestTarget::Helm(HelmPlaces {
+            first: ValuePlace::Whole("c".to_owned()),
+            more: vec![split("", "d.tag")],
+        });
         let running = [
             (helm("a.name", "a.tag"), image("quay.io/acme/api:v1")),
             (helm("b.name", "b.tag"), image("acme/web:v1")),
-            (ManifestTarget::HelmSpec("c".to_owned()), image("acme/job@sha256:00")),
+            (twice, image("acme/job@sha256:00")),
             (ManifestTarget::Default, image("nginx")),
         ];
         let running: Vec<_> = running.iter().map(|(target, image)| (target, image)).collect();
@@ -129,6 +127,7 @@ mod tests {
                 write("a.name", "quay.io/acme/api", true),
                 write("b.name", "acme/web", true),
                 write("c", "acme/job@sha256:00", true),
+                write("d.tag", "latest@sha256:00", false),
                 write("image.name", "nginx", true),
             ]
         );

@@ -1,0 +1,310 @@
+//! One entry for many images: an `imageName` with `*` in components of its path.
+//!
+//! Pure. A wildcard stands for the running images of an application that no literal entry names. Each of them becomes an
+//! image of its own, in the spelling of the entry (registry, prefix, constraint), with a derived alias and with
+//! placeholders of its `manifestTargets` filled in. The order of the running images never matters.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use crate::{
+    api::v1alpha1::ImageConfig,
+    core::{
+        foreign::ForeignText,
+        image::{ImageRef, InvalidReference},
+        report::Remark,
+        resolve::{
+            ApplicationKind, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target, target::HelmPlaces,
+        },
+        select::live::LiveImages,
+        verdict::{Reason, Verdict},
+    },
+};
+
+/// The wildcards of one list of images.
+#[derive(Debug, Clone)]
+pub struct Wildcards {
+    /// The most specific first, which is the one with the most literal characters, then the earlier one.
+    entries: Vec<Wildcard>,
+}
+
+/// What a list of images comes to in one application.
+#[derive(Debug, Clone)]
+pub struct Expansion {
+    /// The images: those of the list, and in the place of each wildcard what it stands for.
+    pub images: Arc<[ResolvedImage]>,
+    /// What a user has to change before all of them can be followed.
+    pub stalled: Vec<Remark>,
+}
+
+/// One entry with a `*`.
+#[derive(Debug, Clone)]
+struct Wildcard {
+    /// Its index in the list.
+    index: usize,
+    /// The path of the entry.
+    field: String,
+    reference: ImageRef,
+}
+
+/// Reads an `imageName`. In the host a `*` is refused: an image of any registry could be meant.
+pub(super) fn reference(image_name: &str) -> Result<ImageRef, String> {
+    ImageRef::parse(image_name).map_err(|error| match error {
+        InvalidReference::Host { .. } if aliases::is_wildcard(image_name) => {
+            format!("{error}; * may stand for components of the path, not for the registry")
+        }
+        error => error.to_string(),
+    })
+}
+
+/// What should be looked at in the entry `image` at `field`, if it is a wildcard: settings that have no effect there.
+pub(super) fn warnings(image: &ImageConfig, field: &str, force_update: bool) -> Vec<Remark> {
+    if !aliases::is_wildcard(&image.image_name) {
+        return Vec::new();
+    }
+    let remark = |name: &str, message: &str| Remark {
+        field: format!("{field}.{name}"),
+        message: message.to_owned(),
+    };
+    let alias = image.alias.as_deref().is_some_and(|alias| !alias.trim().is_empty());
+    let alias = alias.then(|| {
+        remark(
+            "alias",
+            "not used: the images that a wildcard stands for get derived aliases; remove it",
+        )
+    });
+    let force = force_update.then(|| {
+        remark(
+            "imageName",
+            "forceUpdate has no effect on a wildcard, which stands for running images only; list the image by its name",
+        )
+    });
+    alias.into_iter().chain(force).collect()
+}
+
+impl Wildcards {
+    /// The wildcards of `images`; `None` when there are none. `field` gives the path of an entry by its index.
+    pub fn of(images: &[ResolvedImage], field: impl Fn(usize) -> String) -> Option<Self> {
+        let entry = |(index, image): (usize, &ResolvedImage)| {
+            let reference = image.reference.as_ref().filter(|reference| is_wildcard(reference))?;
+            Some(Wildcard {
+                index,
+                field: field(index),
+                reference: reference.clone(),
+            })
+        };
+        let mut entries: Vec<_> = images.iter().enumerate().filter_map(entry).collect();
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.literal_characters()), entry.index));
+        (!entries.is_empty()).then_some(Self { entries })
+    }
+
+    /// What `images`, the list that these wildcards are of, comes to in an application of this kind where `live` run.
+    pub fn expand(&self, images: &[ResolvedImage], live: &LiveImages, kind: ApplicationKind) -> Expansion {
+        let found = self.found(images, live);
+        let literal = images.iter().enumerate().filter(|(index, _)| !found.contains_key(index));
+        let taken: Vec<&str> = literal.map(|(_, image)| image.alias.as_str()).collect();
+        let mut aliases = aliases_of(&taken, &found);
+        let mut stalled = Vec::new();
+        let mut expanded = Vec::new();
+        for (index, image) in images.iter().enumerate() {
+            let entry = self.entries.iter().find(|entry| entry.index == index);
+            let (Some(entry), Ok(tracked)) = (entry, &image.tracked) else {
+                expanded.push(image.clone());
+                continue;
+            };
+            let names = found.get(&index).into_iter().flatten();
+            let matches: Vec<_> = names
+                .map(|reference| entry.image(tracked, reference, aliases.remove(reference).unwrap_or_default()))
+                .collect();
+            if matches.is_empty() {
+                expanded.push(entry.nothing_runs(image));
+            } else {
+                expanded.extend(entry.each_in_its_own_place(matches, kind, &mut stalled));
+            }
+        }
+        Expansion {
+            images: expanded.into(),
+            stalled,
+        }
+    }
+
+    /// The names that run, in the spelling of the wildcard that they belong to, by the index of that wildcard. What a literal
+    /// entry names belongs to that entry, also when the entry is refused.
+    fn found(&self, images: &[ResolvedImage], live: &LiveImages) -> HashMap<usize, BTreeSet<ImageRef>> {
+        let renamed: Vec<_> = images.iter().filter_map(renamed_by_kustomize).collect();
+        let literal = images.iter().filter_map(|image| image.reference.as_ref());
+        let owned: HashSet<_> = literal
+            .filter(|reference| !is_wildcard(reference))
+            .chain(&renamed)
+            .map(ImageRef::canonical)
+            .collect();
+        let mut found: HashMap<usize, BTreeSet<ImageRef>> =
+            self.entries.iter().map(|entry| (entry.index, BTreeSet::new())).collect();
+        for running in live.iter().map(|live| &live.reference) {
+            // No repository has such a name; it could be taken for an entry.
+            if is_wildcard(running) || owned.contains(&running.canonical()) {
+                continue;
+            }
+            let owner = self.entries.iter().find(|entry| entry.fits(running));
+            if let Some(owner) = owner {
+                found.entry(owner.index).or_default().insert(owner.spelled(running));
+            }
+        }
+        found
+    }
+}
+
+fn is_wildcard(reference: &ImageRef) -> bool {
+    reference.name.contains('*')
+}
+
+/// The name under which a literal image runs before Kustomize renames it.
+fn renamed_by_kustomize(image: &ResolvedImage) -> Option<ImageRef> {
+    let tracked = image.tracked.as_ref().ok().filter(|image| !is_wildcard(&image.reference))?;
+    ImageRef::parse(tracked.manifest_target.kustomize_name()?).ok()
+}
+
+/// A derived alias for every image that was found.
+fn aliases_of(taken: &[&str], found: &HashMap<usize, BTreeSet<ImageRef>>) -> HashMap<ImageRef, String> {
+    let references: BTreeSet<_> = found.values().flatten().collect();
+    let names: Vec<_> = references.iter().map(|reference| reference.full_name()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let aliases = aliases::derive_beside(taken, &names);
+    references.into_iter().cloned().zip(aliases).collect()
+}
+
+impl Wildcard {
+    fn literal_characters(&self) -> usize {
+        let (_, name) = self.reference.canonical();
+        name.chars().filter(|c| *c != '*').count()
+    }
+
+    fn fits(&self, running: &ImageRef) -> bool {
+        let ((registry, pattern), (other, name)) = (self.reference.canonical(), running.canonical());
+        let count = |path: &str| path.split('/').count();
+        registry == other
+            && count(pattern) == count(name)
+            && pattern.split('/').zip(name.split('/')).all(|(pattern, name)| component_fits(pattern, name))
+    }
+
+    /// What runs, with registry, prefix and constraint as the entry spells them.
+    fn spelled(&self, running: &ImageRef) -> ImageRef {
+        let (_, pattern) = self.reference.canonical();
+        let prefix = self.reference.name.strip_suffix(pattern).unwrap_or_default();
+        let (_, name) = running.canonical();
+        ImageRef {
+            registry: self.reference.registry.clone(),
+            name: format!("{prefix}{name}"),
+            version: self.reference.version.clone(),
+        }
+    }
+
+    /// One image that the entry, which is resolved to `entry`, stands for.
+    fn image(&self, entry: &TrackedImage, reference: &ImageRef, alias: String) -> ResolvedImage {
+        let target = manifest_target::fill(&entry.manifest_target, reference, &alias);
+        let tracked = target.map(|manifest_target| {
+            Arc::new(TrackedImage {
+                alias: alias.clone(),
+                reference: reference.clone(),
+                manifest_target,
+                ..entry.clone()
+            })
+        });
+        ResolvedImage {
+            alias,
+            reference: Some(reference.clone()),
+            tracked: tracked.map_err(|error| {
+                Verdict::new(
+                    Reason::InvalidSetting,
+                    format!("{}.manifestTargets: {error}", self.field),
+                )
+            }),
+        }
+    }
+
+    fn nothing_runs(&self, image: &ResolvedImage) -> ResolvedImage {
+        let message = format!(
+            "no running image of the application matches {}, apart from those that other entries name",
+            ForeignText::new(&self.reference.full_name())
+        );
+        ResolvedImage {
+            tracked: Err(Verdict::new(Reason::NotLive, message)),
+            ..image.clone()
+        }
+    }
+
+    /// Refuses those of `matches` that would be written to the place of another: they would replace each other for ever.
+    fn each_in_its_own_place(
+        &self,
+        matches: Vec<ResolvedImage>,
+        kind: ApplicationKind,
+        stalled: &mut Vec<Remark>,
+    ) -> Vec<ResolvedImage> {
+        let places_of = |image: &ResolvedImage| match &image.tracked {
+            Ok(tracked) => places(&tracked.manifest_target, kind),
+            Err(_) => Vec::new(),
+        };
+        let mut used: HashMap<String, usize> = HashMap::new();
+        for place in matches.iter().flat_map(places_of) {
+            *used.entry(place).or_default() += 1;
+        }
+        let shared = |image: &ResolvedImage| places_of(image).into_iter().find(|place| used[place] > 1);
+        let refused = |image: ResolvedImage| {
+            let Some(place) = shared(&image) else { return image };
+            let remark = Remark {
+                field: format!("{}.manifestTargets", self.field),
+                message: format!(
+                    "several running images match, and would all be written to {:?}; \
+                     put {{alias}} or {{name}} into it (example: helm.tag: \"{{alias}}.image.tag\")",
+                    ForeignText::new(&place)
+                ),
+            };
+            let verdict = Verdict::new(Reason::InvalidSetting, remark.to_string());
+            if !stalled.contains(&remark) {
+                stalled.push(remark);
+            }
+            ResolvedImage {
+                tracked: Err(verdict),
+                ..image
+            }
+        };
+        matches.into_iter().map(refused).collect()
+    }
+}
+
+/// The names under which an image is written. Kustomize without a name goes by the image's own, which no other has.
+fn places(target: &ManifestTarget, kind: ApplicationKind) -> Vec<String> {
+    let names = |places: &HelmPlaces| {
+        let parts = places.iter().flat_map(|place| place.parts());
+        parts.map(|(name, _)| name.to_owned()).collect()
+    };
+    match (target, kind) {
+        (ManifestTarget::Default, ApplicationKind::Kustomize | ApplicationKind::Plugin) => Vec::new(),
+        (ManifestTarget::Default, ApplicationKind::Helm) | (ManifestTarget::Helm(_), _) => names(&target.helm_places()),
+        (ManifestTarget::Kustomize(name), _) => vec![name.clone()],
+        (ManifestTarget::Plugin(place), _) => place.parts().map(|(name, _)| name.to_owned()).collect(),
+    }
+}
+
+/// Whether `text`, one component of a path, is what `pattern` says, in which each `*` stands for any text.
+fn component_fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        match text.split_once(part) {
+            Some((_, after)) => text = after,
+            None => return false,
+        }
+    }
+    text.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests;

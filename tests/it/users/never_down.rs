@@ -1,0 +1,103 @@
+//! Nothing goes back to an older image because something could not be read, or because dates say nothing.
+
+use serde_json::{Value, json};
+
+use super::scripted;
+use crate::{support::registry::Fault, world::World};
+
+/// One application that runs `r.example.com/app:RUNNING`.
+fn given(strategy: &str, running: &str) -> String {
+    format!(
+        "
+applications: [{{ name: app, running: ['r.example.com/app:{running}'] }}]
+updater:
+  commonUpdateSettings: {{ updateStrategy: {strategy} }}
+  images: [{{ alias: app, imageName: r.example.com/app }}]
+"
+    )
+}
+
+#[tokio::test]
+async fn one_tag_that_cannot_be_read_holds_the_decision_until_it_can() {
+    // #511 #604
+    for status in [500, 429, 503] {
+        let world = World::given(&given("newest-build", "v1")).await;
+        let registry = scripted(&world, "").await;
+        for (tag, month) in [("v1", 1), ("v2", 2), ("v3", 3)] {
+            registry.push("app", tag, &format!("2026-0{month}-01T00:00:00Z"));
+        }
+        registry.fault(Fault::Manifest("v3".to_owned(), status));
+        world.cycle().await;
+        assert_eq!(
+            world.kustomize_images("app").await,
+            Value::Null,
+            "{status}: v2 is not the newest"
+        );
+        assert_eq!(world.problem("app").await, "MetadataUnavailable", "{status}");
+
+        registry.fault(Fault::None);
+        world.cycle().await;
+        assert_eq!(
+            world.kustomize_images("app").await,
+            json!(["r.example.com/app:v3"]),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_running_tag_that_the_registry_lost_takes_nobody_back() {
+    for (strategy, running, listed) in [
+        ("semver", "v1.2.0", ["v1.0.0", "v1.1.0"]),
+        ("alphabetical", "2026-03", ["2026-01", "2026-02"]),
+    ] {
+        let world = World::given(&given(strategy, running)).await;
+        let registry = scripted(&world, "").await;
+        for tag in listed {
+            registry.push("app", tag, "2026-01-01T00:00:00Z");
+        }
+
+        let log = world.cycle().await.log;
+
+        assert_eq!(world.kustomize_images("app").await, Value::Null, "{strategy}");
+        assert!(log.contains("WouldDowngrade"), "{strategy}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn images_dated_1970_stay_as_they_run_and_a_real_date_wins() {
+    // #311
+    for running in ["a", "b", "c"] {
+        let world = World::given(&given("newest-build", running)).await;
+        let registry = scripted(&world, "").await;
+        for tag in ["a", "b", "c"] {
+            registry.push("app", tag, "1970-01-01T00:00:00Z");
+        }
+        world.cycle().await;
+        assert_eq!(world.kustomize_images("app").await, Value::Null, "{running}");
+
+        registry.push("app", "Z", "2026-01-01T00:00:00Z");
+        world.cycle().await;
+        assert_eq!(
+            world.kustomize_images("app").await,
+            json!(["r.example.com/app:Z"]),
+            "{running}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_with_an_old_date_wins_where_the_registry_lists_by_age() {
+    // #681: a build from a cache keeps the date of the first one, so dates cannot tell.
+    let world = World::given(&given("newest-build", "build-1")).await;
+    let registry = scripted(&world, "  tagsortmode: latest-last\n").await;
+    registry.push("app", "build-1", "2026-05-01T00:00:00Z");
+    registry.push("app", "build-2", "2026-01-01T00:00:00Z");
+
+    world.cycle().await;
+
+    assert_eq!(
+        world.kustomize_images("app").await,
+        json!(["r.example.com/app:build-2"])
+    );
+}
