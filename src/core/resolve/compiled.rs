@@ -18,6 +18,7 @@ use crate::{
             annotations::AnnotationRule,
             image::{General, Surroundings},
             origin::Origin,
+            patterns::Patterns,
             rule::{Rule, Source},
             settings::{self, Layer},
             write_target,
@@ -74,6 +75,7 @@ impl Compiled {
         let surroundings = Arc::new(Surroundings {
             namespace: updater.metadata.namespace.clone().unwrap_or_default(),
             context: context.clone(),
+            patterns: Patterns::default(),
         });
         let mut warnings = Vec::new();
         warnings.extend(other_namespace(spec, &surroundings.namespace));

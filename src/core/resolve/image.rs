@@ -14,6 +14,7 @@ use crate::{
             manifest_target,
             merged::{Field, Merged, given},
             origin::Origin,
+            patterns::Patterns,
             policy,
             settings::{self, Layer},
             unsupported,
@@ -38,6 +39,7 @@ pub(super) struct Surroundings {
     /// The namespace of the resource and its applications.
     pub(super) namespace: String,
     pub(super) context: ResolveContext,
+    pub(super) patterns: Patterns,
 }
 
 /// Resolves the image that stands at `origin`.
@@ -57,7 +59,14 @@ pub(super) fn resolve(
     let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
         .and_then(|target| manifest_target::fill(&target, &reference, alias))
         .map_err(|e| invalid(origin, "manifestTargets", &e))?;
-    let policy = policy::resolve(image, origin, &reference, &merged, warnings)?;
+    let policy = policy::resolve(
+        image,
+        origin,
+        &reference,
+        &merged,
+        &general.surroundings.patterns,
+        warnings,
+    )?;
     let platforms = merged.settings.platforms.as_deref().unwrap_or(&[]);
     let platforms = Platforms::parse(platforms, general.surroundings.context.runtime_platform.clone())
         .map_err(|e| merged.refused(Reason::InvalidSetting, &Field::PLATFORMS, &e))?;

@@ -25,6 +25,7 @@ mod image;
 pub mod manifest_target;
 mod merged;
 pub mod origin;
+mod patterns;
 mod policy;
 pub mod pull_request;
 pub mod repository_match;
