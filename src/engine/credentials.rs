@@ -22,6 +22,15 @@ use crate::{
     registry::credentials::{self, Credentials},
 };
 
+/// Where Secrets come from.
+#[derive(Clone)]
+pub enum Secrets {
+    /// This cluster.
+    Cluster(Cluster),
+    /// Nowhere, for this reason; every credential that lies in a Secret is unavailable.
+    Unavailable(String),
+}
+
 /// Credentials of registries.conf entries, kept until `credsexpire` or for the life of the program.
 #[derive(Debug, Default)]
 pub(super) struct Known(Mutex<HashMap<String, (Instant, Arc<Credentials>)>>);
@@ -56,14 +65,14 @@ fn key(profile: &RegistryProfile) -> String {
 
 /// Reads credentials for the registry at `api_url` from where `reference` says.
 pub(super) async fn read(
-    cluster: &Cluster,
+    secrets: &Secrets,
     reference: &CredentialRef,
     profile: &RegistryProfile,
 ) -> Result<Credentials, Verdict> {
     let unavailable = |message: String| Verdict::new(Reason::CredentialsUnavailable, message);
     match reference {
         CredentialRef::Secret { secret, field } => {
-            let data = secret_data(cluster, secret).await?;
+            let data = secret_in(secrets, secret).await?;
             let value = data
                 .get(field)
                 .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
@@ -71,7 +80,7 @@ pub(super) async fn read(
                 .map_err(|e| unavailable(format!("Secret {secret}, field {field:?}: {e}")))
         }
         CredentialRef::PullSecret(secret) => {
-            let data = secret_data(cluster, secret).await?;
+            let data = secret_in(secrets, secret).await?;
             let field = ".dockerconfigjson";
             let value = data
                 .get(field)
@@ -107,6 +116,16 @@ pub(super) async fn git(
             let fields = secret_data(&engine.cluster, key).await?;
             git::credentials::from_named_secret(&fields, url)
                 .map_err(|error| unavailable(format!("Secret {key}: {error}")))
+        }
+    }
+}
+
+async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
+    match secrets {
+        Secrets::Cluster(cluster) => secret_data(cluster, key).await,
+        Secrets::Unavailable(why) => {
+            let message = format!("Secret {key} is needed, but {why}");
+            Err(Verdict::new(Reason::CredentialsUnavailable, message))
         }
     }
 }

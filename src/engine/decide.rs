@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Engine, Work,
-    observe::{Cycle, Pick},
+    observe::{Asker, Cycle, Pick},
 };
 use crate::{
     core::{
@@ -18,7 +18,7 @@ use crate::{
         },
         report::{ApplicationReport, ImageReport, WriteOutcome},
         resolve::{ManifestTarget, WriteTarget},
-        select::{TagStory, live::LiveImages},
+        select::{FirstSeen, TagStory, live::LiveImages},
         verdict::{Reason, Verdict},
     },
     secret::RedactedUrl,
@@ -116,6 +116,12 @@ impl Engine {
         };
         let live = LiveImages::parse(work.application.live_images());
         let namespace = work.application.namespace();
+        let pending = work
+            .updater
+            .status
+            .as_ref()
+            .and_then(|status| status.pending.as_deref());
+        let pending = pending.unwrap_or_default();
         let picks = join_all(work.tracked.images.iter().map(|resolved| {
             let live = &live;
             async move {
@@ -137,7 +143,14 @@ impl Engine {
                     return Pick::from(Verdict::new(Reason::NotLive, message));
                 }
                 let version = running.and_then(|running| running.reference.version.clone());
-                self.pick(cycle, image, namespace, version.as_ref()).await
+                let first_seen = FirstSeen::of(&image.reference.full_name(), pending);
+                let asker = Asker {
+                    namespace,
+                    live: version.as_ref(),
+                    first_seen: &first_seen,
+                    explain: self.options.explain,
+                };
+                self.observer.pick(cycle, image, asker).await
             }
         }))
         .await;

@@ -14,7 +14,7 @@
 
 pub mod apply;
 mod collect;
-mod credentials;
+pub mod credentials;
 pub mod decide;
 pub mod observe;
 
@@ -24,9 +24,10 @@ use std::{
 };
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
-use self::decide::WritePermit;
+use self::{credentials::Secrets, decide::WritePermit, observe::Observer};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
     cluster::Cluster,
@@ -83,9 +84,8 @@ pub struct Task {
 /// The pipeline and what it holds on to between cycles.
 pub struct Engine {
     cluster: Cluster,
-    registries: Registries,
+    observer: Observer,
     mirrors: Mirrors,
-    known_credentials: credentials::Known,
     options: Options,
     deciding: Option<Semaphore>,
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
@@ -114,10 +114,9 @@ impl Engine {
     /// An engine over the three outside worlds.
     pub fn new(cluster: Cluster, registries: Registries, mirrors: Mirrors, options: Options) -> Self {
         Self {
+            observer: Observer::new(registries, Secrets::Cluster(cluster.clone())),
             cluster,
-            registries,
             mirrors,
-            known_credentials: credentials::Known::default(),
             deciding: options.max_deciding.map(Semaphore::new),
             options,
             own_writes: Mutex::default(),
@@ -147,7 +146,7 @@ impl Engine {
 
     /// Counters of the registries, for benches and tests.
     pub fn registries(&self) -> &Registries {
-        &self.registries
+        self.observer.registries()
     }
 
     /// Runs one cycle over all that is due. Each resource's report is sent with its index as soon as it is complete.
@@ -159,7 +158,7 @@ impl Engine {
         permit: &WritePermit,
         reports: &UnboundedSender<(usize, ResourceReport)>,
     ) {
-        let cycle = observe::Cycle::new(self.registries.session());
+        let cycle = self.observer.cycle(Timestamp::now());
         let mut collected = collect::Collected::new(tasks.len(), reports);
         let mut works = Vec::new();
         for (index, task) in tasks.iter().enumerate() {
@@ -208,6 +207,7 @@ impl Engine {
             Err(stalled) => report.stalled = stalled,
             Ok(resolved) => {
                 report.warnings.extend(resolved.warnings);
+                report.stalled_in_part = resolved.stalled;
                 for application in resolved.applications {
                     match application.tracked {
                         Ok(tracked) => {

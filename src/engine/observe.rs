@@ -5,18 +5,20 @@ use std::{collections::HashMap, sync::Arc};
 use futures::{StreamExt as _, stream};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::{Engine, credentials};
+use jiff::Timestamp;
+
+use super::credentials::{self, Secrets};
 use crate::{
     cluster::{Cluster, ClusterError, repositories::RepositorySecrets},
     core::{
         image::{ImageVersion, Platforms, manifest::FactsWanted},
         registries::{RegistryProfile, TagSortMode},
         resolve::{TrackedImage, credential_ref::CredentialRef},
-        select::{self, Candidate, Knowledge, Known, Question, Selection, TagOrder, TagStory},
+        select::{self, Candidate, FirstSeen, Knowledge, Known, Question, Selection, TagOrder, TagStory, Waiting},
         strategy::StrategyKind,
         verdict::{Reason, Verdict},
     },
-    registry::{self, RegistryError, RepoKey, Session, credentials::Credentials},
+    registry::{self, Registries, RegistryError, RepoKey, Session, credentials::Credentials},
 };
 
 /// Metadata requests of one decision at once; the registry's own limits come on top.
@@ -31,18 +33,25 @@ type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc
 /// What one cycle has asked so far.
 pub struct Cycle {
     session: Session,
+    now: Timestamp,
     credentials: Mutex<ImageCredentials>,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
 }
 
 impl Cycle {
-    /// A cycle over one session of the registries.
-    pub fn new(session: Session) -> Self {
+    /// A cycle over one session of the registries; ages are counted until `now`.
+    pub fn new(session: Session, now: Timestamp) -> Self {
         Self {
             session,
+            now,
             credentials: Mutex::default(),
             repositories: OnceCell::new(),
         }
+    }
+
+    /// When the cycle began.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Argo CD's repository Secrets, read once.
@@ -75,6 +84,8 @@ pub struct Pick {
     pub candidate: Result<Candidate, Verdict>,
     /// What became of every tag.
     pub story: Vec<TagStory>,
+    /// The tags that are too young, the best first; `None` when that could not be found out.
+    pub waiting: Option<Vec<Waiting>>,
 }
 
 impl From<Verdict> for Pick {
@@ -82,19 +93,54 @@ impl From<Verdict> for Pick {
         Self {
             candidate: Err(verdict),
             story: Vec::new(),
+            waiting: None,
         }
     }
 }
 
-impl Engine {
-    /// Picks a tag for one image of an application in `namespace`, whose running version is `live`.
-    pub(super) async fn pick(
-        &self,
-        cycle: &Cycle,
-        image: &TrackedImage,
-        namespace: &str,
-        live: Option<&ImageVersion>,
-    ) -> Pick {
+/// For whom a tag is picked.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The namespace of the application; the image's own pull secret must lie there.
+    pub namespace: &'a str,
+    /// The version that runs.
+    pub live: Option<&'a ImageVersion>,
+    /// When tags of this image that wait for their age were first seen.
+    pub first_seen: &'a FirstSeen,
+    /// Whether to keep what became of every tag.
+    pub explain: bool,
+}
+
+/// Picks tags: asks registries, with the right credentials, whatever the pure selection has to know.
+pub struct Observer {
+    registries: Registries,
+    secrets: Secrets,
+    known_credentials: credentials::Known,
+}
+
+impl Observer {
+    /// An observer of these registries, whose credentials may lie in `secrets`.
+    pub fn new(registries: Registries, secrets: Secrets) -> Self {
+        Self {
+            registries,
+            secrets,
+            known_credentials: credentials::Known::default(),
+        }
+    }
+
+    /// The registries.
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// A cycle over these registries: every question is asked once within it. Ages are counted until `now`.
+    pub fn cycle(&self, now: Timestamp) -> Cycle {
+        Cycle::new(self.registries.session(), now)
+    }
+
+    /// Picks a tag for one image.
+    pub async fn pick(&self, cycle: &Cycle, image: &TrackedImage, asker: Asker<'_>) -> Pick {
+        let Asker { namespace, live, .. } = asker;
         let profile = self.registries.lookup(&image.reference);
         let credentials = match self.image_credentials(cycle, image, namespace, &profile).await {
             Ok(credentials) => credentials,
@@ -140,12 +186,16 @@ impl Engine {
                 }
             }
         }
-        let story = if self.options.explain {
+        let story = if asker.explain {
             select::explain(&image.policy, live, &tags, order, &known)
         } else {
             Vec::new()
         };
-        Pick { candidate, story }
+        Pick {
+            candidate,
+            story,
+            waiting: Some(Vec::new()),
+        }
     }
 
     async fn answer(
@@ -191,7 +241,7 @@ impl Engine {
         }
         let key = (reference.clone(), profile.api_url.clone());
         let cell = cycle.credentials.lock().await.entry(key).or_default().clone();
-        let read = || async { credentials::read(&self.cluster, reference, profile).await.map(Arc::new) };
+        let read = || async { credentials::read(&self.secrets, reference, profile).await.map(Arc::new) };
         cell.get_or_init(read).await.clone().map(Some)
     }
 
@@ -206,7 +256,7 @@ impl Engine {
             let message = format!("registries.conf, {}: {error}", profile.name);
             Verdict::new(Reason::CredentialsUnavailable, message)
         })?;
-        let read = Arc::new(credentials::read(&self.cluster, reference, profile).await?);
+        let read = Arc::new(credentials::read(&self.secrets, reference, profile).await?);
         self.known_credentials.put(profile, &read);
         Ok(Some(read))
     }

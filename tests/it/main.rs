@@ -18,6 +18,7 @@ mod faults;
 mod folder;
 mod git;
 mod lease;
+mod many_images;
 mod scenarios;
 mod schema;
 mod settings;

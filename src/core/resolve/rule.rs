@@ -1,155 +1,99 @@
 //! One rule of a resource: what it says for every application that it matches, worked out once, and then per application
 //! the place that is written.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     api::{
         argocd::Application,
-        v1alpha1::{ApplicationRef, ImageConfig, ImageUpdaterSpec, WriteBackConfig},
+        v1alpha1::{ImageConfig, WriteBackConfig},
     },
     core::{
-        matching::assign::RuleError,
         report::Remark,
         resolve::{
-            GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, TrackedApplication, WriteTarget, aliases,
+            ApplicationKind, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, TrackedApplication,
+            WriteTarget, aliases,
             image::{self, General},
-            settings::{self, Layer},
+            origin::Origin,
+            settings::Layer,
             unsupported,
+            wildcard::{self, Wildcards},
             write_target::{self, GitDestination, InvalidWriteBack},
         },
+        select::live::LiveImages,
         verdict::{Reason, Verdict},
     },
 };
 
-/// Works out the rules of one resource.
-pub(super) struct Compiler<'a, 'w> {
-    pub(super) spec: &'a ImageUpdaterSpec,
-    /// The namespace of the resource and its applications.
-    pub(super) namespace: &'a str,
-    pub(super) context: &'a ResolveContext,
-    pub(super) warnings: &'w mut Vec<Remark>,
+/// What one rule is made of, wherever that was said.
+pub(super) struct Source<'a> {
+    pub(super) images: &'a [ImageConfig],
+    /// Where each image stands.
+    pub(super) origins: Vec<Origin>,
+    pub(super) write_back: WriteBackConfig,
+    pub(super) write_back_layers: Vec<Layer<WriteBackConfig>>,
+    pub(super) general: General,
 }
 
 /// What one rule says.
-pub(super) struct Rule<'a> {
+#[derive(Debug)]
+pub(super) struct Rule {
     write_back: WriteBackConfig,
-    write_back_layers: Vec<Layer<'a, WriteBackConfig>>,
+    write_back_layers: Vec<Layer<WriteBackConfig>>,
     /// Why no application of this rule is written.
     fault: Option<Verdict>,
     images: Arc<[ResolvedImage]>,
+    wildcards: Option<Wildcards>,
 }
 
-/// The images of a rule and the path of their list. An empty list counts as absent.
-fn images_of<'a>(spec: &'a ImageUpdaterSpec, index: usize, rule: &'a ApplicationRef) -> (&'a [ImageConfig], String) {
-    match rule.images.as_deref().filter(|images| !images.is_empty()) {
-        Some(images) => (images, format!("spec.applicationRefs[{index}].images")),
-        None => (spec.images.as_deref().unwrap_or(&[]), "spec.images".to_owned()),
-    }
-}
-
-/// Patterns that cannot be read: nobody can tell which applications they were meant for.
-pub(super) fn unreadable_patterns(errors: &[RuleError]) -> Vec<Remark> {
-    let stalled = |error: &RuleError| Remark {
-        field: error.field.clone(),
-        message: error.source.to_string(),
-    };
-    errors.iter().map(stalled).collect()
-}
-
-impl<'a> Compiler<'a, '_> {
-    /// Images that cannot be told apart, of every list.
-    pub(super) fn duplicates(&self) -> Vec<Remark> {
-        let rules = self.spec.application_refs.iter().enumerate();
-        let lists =
-            rules.map(|(index, rule)| (format!("spec.applicationRefs[{index}].images"), rule.images.as_deref()));
-        let lists = [("spec.images".to_owned(), self.spec.images.as_deref())]
-            .into_iter()
-            .chain(lists);
-        lists
-            .flat_map(|(field, images)| {
-                let duplicates = aliases::aliases(images.unwrap_or(&[])).err().unwrap_or_default();
-                duplicates.into_iter().map(move |duplicate| Remark {
-                    field: field.clone(),
-                    message: duplicate.to_string(),
-                })
-            })
-            .collect()
+impl Rule {
+    /// A rule under which nothing is written.
+    pub(super) fn refused(fault: Verdict) -> Self {
+        Self {
+            write_back: WriteBackConfig::default(),
+            write_back_layers: Vec::new(),
+            fault: Some(fault),
+            images: Arc::new([]),
+            wildcards: None,
+        }
     }
 
-    /// The rule at `index`, when there is one.
-    pub(super) fn rule(&mut self, index: usize) -> Option<Rule<'a>> {
-        let spec = self.spec;
-        let rule = spec.application_refs.get(index)?;
-        let path = format!("spec.applicationRefs[{index}]");
-        let blocks = [
-            ("spec", spec.write_back_config.as_ref()),
-            (path.as_str(), rule.write_back_config.as_ref()),
-        ];
-        let write_back_layers: Vec<_> = blocks
-            .into_iter()
-            .filter_map(|(owner, block)| Some(settings::write_back_layer(block?, owner, self.warnings)))
-            .collect();
-        let write_back = settings::merge_write_back(write_back_layers.iter().map(|layer| &*layer.settings));
-        let mut compiled = Rule {
+    /// Works out what holds for every application. The images can be told apart; that was looked at before.
+    pub(super) fn compile(source: Source<'_>, warnings: &mut Vec<Remark>) -> Self {
+        let Source {
+            images,
+            origins,
+            write_back,
+            write_back_layers,
+            general,
+        } = source;
+        let names = aliases::aliases(images).unwrap_or_default();
+        let resolve = |((image, origin), alias): ((&ImageConfig, &Origin), String)| ResolvedImage {
+            tracked: image::resolve(image, &alias, origin, &general, warnings).map(Arc::new),
+            reference: wildcard::reference(&image.image_name).ok(),
+            alias,
+        };
+        let images: Arc<[_]> = images.iter().zip(&origins).zip(names).map(resolve).collect();
+        let mut rule = Self {
+            wildcards: Wildcards::of(&images, &origins),
+            images,
             write_back,
             write_back_layers,
             fault: None,
-            images: Arc::new([]),
         };
-        if rule.use_annotations == Some(true) {
-            compiled.fault = Some(unsupported::verdict(&format!("{path}.useAnnotations")));
-            return Some(compiled);
+        rule.warn_of_half_an_author(warnings);
+        if general.git {
+            rule.fault = unsupported::of_write_back(&rule.write_back_layers);
         }
-        compiled.warn_of_half_an_author(self.warnings);
-        compiled.images = self.images(index, rule, &path);
-        compiled.fault = compiled.fault_of_all(&path);
-        Some(compiled)
+        rule
     }
 
-    fn images(&mut self, index: usize, rule: &'a ApplicationRef, path: &str) -> Arc<[ResolvedImage]> {
-        let (images, list) = images_of(self.spec, index, rule);
-        let names = aliases::aliases(images).unwrap_or_default();
-        let general = General {
-            settings: layers([
-                ("spec", self.spec.common_update_settings.as_ref()),
-                (path, rule.common_update_settings.as_ref()),
-            ]),
-            verification: layers([
-                ("spec", self.spec.images_verification.as_ref()),
-                (path, rule.images_verification.as_ref()),
-            ]),
-            namespace: self.namespace,
-            context: self.context,
-        };
-        let resolve = |(index, (image, alias)): (usize, (&ImageConfig, String))| {
-            let tracked = image::resolve(image, &alias, &format!("{list}[{index}]"), &general, self.warnings);
-            ResolvedImage {
-                alias,
-                tracked: tracked.map(Arc::new),
-            }
-        };
-        images.iter().zip(names).enumerate().map(resolve).collect()
-    }
-}
-
-/// The layers that are there, the most general first.
-fn layers<'a, T: Clone>(blocks: [(&str, Option<&'a T>); 2]) -> Vec<Layer<'a, T>> {
-    let layer = |(owner, settings): (&str, Option<&'a T>)| {
-        Some(Layer {
-            owner: owner.to_owned(),
-            settings: Cow::Borrowed(settings?),
-        })
-    };
-    blocks.into_iter().filter_map(layer).collect()
-}
-
-impl Rule<'_> {
-    /// What the rule says for `application`.
+    /// What the rule says for `application`; `stalled` gets what holds up some of its images.
     pub(super) fn apply(
         &self,
         application: &Application,
         context: &ResolveContext,
+        stalled: &mut Vec<Remark>,
     ) -> Result<TrackedApplication, Verdict> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -171,23 +115,23 @@ impl Rule<'_> {
                 None => WriteTarget::Application,
                 Some(git) => WriteTarget::Git(self.git_target(git, application)?),
             },
-            images: Arc::clone(&self.images),
+            images: self.images_of(application, kind, stalled),
         })
     }
 
-    /// A fault that every application of the rule shares.
-    fn fault_of_all(&self, path: &str) -> Option<Verdict> {
-        if write_target::is_git(&self.write_back)
-            && let Some(verdict) = unsupported::of_write_back(&self.write_back_layers)
-        {
-            return Some(verdict);
-        }
-        self.images.is_empty().then(|| {
-            Verdict::new(
-                Reason::InvalidSetting,
-                format!("{path}.images: there are none; name some here or in spec.images"),
-            )
-        })
+    fn images_of(
+        &self,
+        application: &Application,
+        kind: ApplicationKind,
+        stalled: &mut Vec<Remark>,
+    ) -> Arc<[ResolvedImage]> {
+        let Some(wildcards) = &self.wildcards else {
+            return Arc::clone(&self.images);
+        };
+        let live = LiveImages::parse(application.live_images());
+        let expansion = wildcards.expand(&self.images, &live, kind);
+        stalled.extend(expansion.stalled);
+        expansion.images
     }
 
     /// An author without name or mail would be half the controller's own.
@@ -205,7 +149,7 @@ impl Rule<'_> {
 
     /// The path of a field of the write-back settings, in the most specific layer that has it.
     fn field(&self, name: &str) -> String {
-        let present = |layer: &&Layer<'_, WriteBackConfig>| {
+        let present = |layer: &&Layer<WriteBackConfig>| {
             let git = layer.settings.git_config.as_ref();
             match name {
                 "method" => layer.settings.method.is_some(),
@@ -216,8 +160,9 @@ impl Rule<'_> {
             }
         };
         let layer = self.write_back_layers.iter().rev().find(present);
-        let owner = layer.map_or("spec", |layer| &layer.owner);
-        format!("{owner}.writeBackConfig.{name}")
+        let nowhere = Origin::Resource("spec".to_owned());
+        let origin = layer.map_or(&nowhere, |layer| &layer.origin);
+        origin.field(&format!("writeBackConfig.{name}"))
     }
 
     fn invalid_write_back(&self, error: &InvalidWriteBack) -> Verdict {

@@ -4,32 +4,22 @@
 //! value: it replaces. `author` and `pullRequest` are taken whole. What the merged texts mean is decided elsewhere:
 //! `super::image` and [`super::write_target`].
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::{
     api::v1alpha1::{
         AllowTag, Author, CommonUpdateSettings, GitConfig, ImageConfig, ImagesVerification, WriteBackConfig,
     },
-    core::report::Remark,
+    core::{report::Remark, resolve::origin::Origin},
 };
 
-/// One layer of settings and where it stands in the resource.
-#[derive(Debug)]
-pub struct Layer<'a, T: Clone> {
-    /// The path of the object that holds the settings, `spec.applicationRefs[0]`.
-    pub owner: String,
+/// One layer of settings and where it stands.
+#[derive(Debug, Clone)]
+pub struct Layer<T> {
+    /// Where the object stands that holds the settings.
+    pub origin: Origin,
     /// The settings, with short forms turned into long ones.
-    pub settings: Cow<'a, T>,
-}
-
-impl<T: Clone> Layer<'_, T> {
-    /// The same layer, borrowed.
-    pub fn share(&self) -> Layer<'_, T> {
-        Layer {
-            owner: self.owner.clone(),
-            settings: Cow::Borrowed(&self.settings),
-        }
-    }
+    pub settings: Arc<T>,
 }
 
 /// Merges layers, the most general first.
@@ -138,78 +128,63 @@ fn merge_git(general: GitConfig, specific: GitConfig) -> GitConfig {
 }
 
 /// The image's own layer: `updateStrategy` and `allowTags` of the image become fields of its `commonUpdateSettings`.
-/// Where both forms are set the long one wins, with a warning. `path` is the path of the image.
-pub fn image_layer<'a>(
-    image: &'a ImageConfig,
-    path: &str,
-    warnings: &mut Vec<Remark>,
-) -> Layer<'a, CommonUpdateSettings> {
-    let mut settings = Cow::Owned(CommonUpdateSettings::default());
-    if let Some(long) = &image.common_update_settings {
-        settings = Cow::Borrowed(long);
-    }
-    let mut both = |field: &str| warnings.push(both_forms(path, field, &format!("commonUpdateSettings.{field}")));
+/// Where both forms are set the long one wins, with a warning. The image stands at `origin`.
+pub fn image_layer(image: &ImageConfig, origin: &Origin, warnings: &mut Vec<Remark>) -> Layer<CommonUpdateSettings> {
+    let mut settings = image.common_update_settings.clone().unwrap_or_default();
+    let mut both = |field: &str| warnings.push(both_forms(origin, field, &format!("commonUpdateSettings.{field}")));
     if let Some(short) = &image.update_strategy {
         if settings.update_strategy.is_some() {
             both("updateStrategy");
         } else {
-            settings.to_mut().update_strategy = Some(short.clone());
+            settings.update_strategy = Some(short.clone());
         }
     }
     if let Some(short) = &image.allow_tags {
         if settings.allow_tags.is_some() {
             both("allowTags");
         } else {
-            settings.to_mut().allow_tags = Some(one_pattern(short));
+            settings.allow_tags = Some(one_pattern(short));
         }
     }
     Layer {
-        owner: path.to_owned(),
-        settings,
+        origin: origin.clone(),
+        settings: Arc::new(settings),
     }
 }
 
 /// A write-back layer: `gitCommitUser` and `gitCommitEmail` become `gitConfig.author`, which wins, with a warning, where
-/// both are set. `owner` is the path of the object that holds the block.
-pub fn write_back_layer<'a>(
-    settings: &'a WriteBackConfig,
-    owner: &str,
+/// both are set. The object that holds the block stands at `origin`.
+pub fn write_back_layer(
+    settings: &WriteBackConfig,
+    origin: &Origin,
     warnings: &mut Vec<Remark>,
-) -> Layer<'a, WriteBackConfig> {
-    let mut settings = Cow::Borrowed(settings);
+) -> Layer<WriteBackConfig> {
+    let mut settings = settings.clone();
     let short = Author {
-        name: settings.git_commit_user.clone(),
-        email: settings.git_commit_email.clone(),
+        name: settings.git_commit_user.take(),
+        email: settings.git_commit_email.take(),
     };
-    if short != Author::default() {
-        let long = settings.git_config.as_ref().is_some_and(|git| git.author.is_some());
-        let settings = settings.to_mut();
-        for (field, text) in [
-            ("gitCommitUser", settings.git_commit_user.take()),
-            ("gitCommitEmail", settings.git_commit_email.take()),
-        ] {
-            if long && text.is_some() {
-                warnings.push(both_forms(
-                    &format!("{owner}.writeBackConfig"),
-                    field,
-                    "gitConfig.author",
-                ));
+    let long = settings.git_config.as_ref().is_some_and(|git| git.author.is_some());
+    if long {
+        for (field, text) in [("gitCommitUser", &short.name), ("gitCommitEmail", &short.email)] {
+            if text.is_some() {
+                let field = format!("writeBackConfig.{field}");
+                warnings.push(both_forms(origin, &field, "writeBackConfig.gitConfig.author"));
             }
         }
-        if !long {
-            settings.git_config.get_or_insert_default().author = Some(short);
-        }
+    } else if short != Author::default() {
+        settings.git_config.get_or_insert_default().author = Some(short);
     }
     Layer {
-        owner: owner.to_owned(),
-        settings,
+        origin: origin.clone(),
+        settings: Arc::new(settings),
     }
 }
 
-fn both_forms(path: &str, short: &str, long: &str) -> Remark {
+fn both_forms(origin: &Origin, short: &str, long: &str) -> Remark {
     Remark {
-        field: format!("{path}.{short}"),
-        message: format!("ignored because {path}.{long} is set too; remove one of them"),
+        field: origin.field(short),
+        message: format!("ignored because {} is set too; remove one of them", origin.field(long)),
     }
 }
 
@@ -226,6 +201,10 @@ fn one_pattern(expressions: &[AllowTag]) -> String {
 mod tests {
     use super::*;
 
+    fn at(path: &str) -> Origin {
+        Origin::Resource(path.to_owned())
+    }
+
     fn image(json: serde_json::Value) -> ImageConfig {
         serde_json::from_value(json).unwrap()
     }
@@ -236,7 +215,7 @@ mod tests {
             "imageName": "a", "updateStrategy": "latest", "allowTags": [{"regex": "^v"}, {"regex": "a|b"}],
         }));
         let mut warnings = Vec::new();
-        let layer = image_layer(&image, "spec.images[0]", &mut warnings);
+        let layer = image_layer(&image, &at("spec.images[0]"), &mut warnings);
         assert_eq!(layer.settings.update_strategy.as_deref(), Some("latest"));
         assert_eq!(layer.settings.allow_tags.as_deref(), Some("regexp:(?:^v)|(?:a|b)"));
         assert_eq!(warnings, []);
@@ -248,7 +227,7 @@ mod tests {
             "imageName": "a", "updateStrategy": "latest", "commonUpdateSettings": {"updateStrategy": "digest"},
         }));
         let mut warnings = Vec::new();
-        let layer = image_layer(&image, "spec.images[0]", &mut warnings);
+        let layer = image_layer(&image, &at("spec.images[0]"), &mut warnings);
         assert_eq!(layer.settings.update_strategy.as_deref(), Some("digest"));
         assert_eq!(warnings.len(), 1);
         assert_eq!(warnings[0].field, "spec.images[0].updateStrategy");
@@ -264,7 +243,7 @@ mod tests {
         let general: CommonUpdateSettings =
             serde_json::from_value(serde_json::json!({"updateStrategy": "digest", "allowTags": "x"})).unwrap();
         let image = image(serde_json::json!({"imageName": "a", "updateStrategy": "name", "allowTags": []}));
-        let layer = image_layer(&image, "i", &mut Vec::new());
+        let layer = image_layer(&image, &at("i"), &mut Vec::new());
         let merged = merge_update_settings([&general, &*layer.settings]);
         assert_eq!(merged.update_strategy.as_deref(), Some("name"));
         assert_eq!(
@@ -283,8 +262,8 @@ mod tests {
         let specific: WriteBackConfig = serde_json::from_value(serde_json::json!({"gitCommitUser": "bot"})).unwrap();
         let mut warnings = Vec::new();
         let layers = [
-            write_back_layer(&general, "spec", &mut warnings),
-            write_back_layer(&specific, "spec.applicationRefs[0]", &mut warnings),
+            write_back_layer(&general, &at("spec"), &mut warnings),
+            write_back_layer(&specific, &at("spec.applicationRefs[0]"), &mut warnings),
         ];
         let merged = merge_write_back(layers.iter().map(|layer| &*layer.settings));
         let author = merged.git_config.unwrap().author.unwrap();
@@ -299,7 +278,7 @@ mod tests {
         }))
         .unwrap();
         let mut warnings = Vec::new();
-        let layer = write_back_layer(&block, "spec", &mut warnings);
+        let layer = write_back_layer(&block, &at("spec"), &mut warnings);
         let author = layer
             .settings
             .git_config

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::core::{strategy::SortOrder, verdict::Reason};
 
 fn updater(spec: &Value) -> ImageUpdater {
     serde_json::from_value(json!({
@@ -158,9 +159,29 @@ fn an_invalid_setting_gives_its_image_a_verdict_that_names_the_field() {
             "commonUpdateSettings.allowTags",
         ),
         (
-            json!({"minimumAge": "1h"}),
-            Reason::UnsupportedSetting,
+            json!({"extract": "^v.*$"}),
+            Reason::InvalidPattern,
+            "commonUpdateSettings.extract",
+        ),
+        (
+            json!({"order": "down"}),
+            Reason::InvalidSetting,
+            "commonUpdateSettings.order",
+        ),
+        (
+            json!({"minimumAge": "72"}),
+            Reason::InvalidSetting,
             "commonUpdateSettings.minimumAge",
+        ),
+        (
+            json!({"minimumAge": "-1h"}),
+            Reason::InvalidSetting,
+            "commonUpdateSettings.minimumAge",
+        ),
+        (
+            json!({"currentFrom": "git"}),
+            Reason::InvalidSetting,
+            "commonUpdateSettings.currentFrom",
         ),
     ] {
         let given = match fields.get("imageName") {
@@ -185,6 +206,79 @@ fn an_invalid_setting_gives_its_image_a_verdict_that_names_the_field() {
             .contains("spec.applicationRefs[0].images[0].manifestTargets"),
         "{verdict}"
     );
+}
+
+#[test]
+fn what_else_is_configured_for_a_pick_reaches_its_policy() {
+    let settings = json!({
+        "updateStrategy": "numerical", "extract": "^b-(.*)$", "order": "DESC", "minimumAge": "72h", "allowDowngrade": true,
+        "pinDigest": true, "currentFrom": "Manifest",
+    });
+    let (tracked, warnings) = image(&json!({"commonUpdateSettings": settings}));
+    let tracked = tracked.unwrap();
+    let options = tracked.policy.options();
+    assert_eq!(options.extract.as_ref().and_then(|e| e.key("b-7")), Some("7"));
+    assert_eq!(
+        (options.order, options.minimum_age.map(|age| age.as_secs())),
+        (SortOrder::Desc, Some(72 * 3600))
+    );
+    assert_eq!((options.allow_downgrade, options.pin_digest), (true, true));
+    assert_eq!(tracked.current_from, CurrentFrom::Manifest);
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn an_empty_text_counts_as_absent_and_replaces_what_a_general_layer_says() {
+    let spec = json!({"commonUpdateSettings": {
+        "extract": "(", "order": "down", "minimumAge": "soon", "currentFrom": "git", "updateStrategy": "what",
+    }});
+    let none = json!({"extract": "", "order": " ", "minimumAge": "", "currentFrom": "", "updateStrategy": ""});
+    let images = json!({"images": [{"imageName": "a", "commonUpdateSettings": none}]});
+    let (tracked, warnings) = only(&images, &spec);
+    let tracked = tracked.unwrap();
+    let tracked = tracked.images[0].tracked.as_ref().unwrap();
+    let options = tracked.policy.options();
+    assert!(options.extract.is_none() && options.minimum_age.is_none());
+    assert_eq!(
+        (options.order, tracked.current_from),
+        (SortOrder::Asc, CurrentFrom::Live)
+    );
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn extract_and_order_warn_where_the_strategy_does_not_use_them() {
+    for (strategy, fields) in [
+        ("semver", &["order"][..]),
+        ("newest-build", &["extract", "order"]),
+        ("digest", &["extract", "order"]),
+        ("numerical", &[]),
+        ("name", &[]),
+    ] {
+        let settings = json!({"updateStrategy": strategy, "extract": "v(.*)", "order": "desc"});
+        let image = json!({"images": [{"imageName": "a:1"}], "commonUpdateSettings": settings});
+        let (tracked, warnings) = only(&image, &json!({}));
+        assert!(tracked.unwrap().images[0].tracked.is_ok(), "{strategy}");
+        let found: Vec<_> = warnings.iter().map(|remark| remark.field.as_str()).collect();
+        let path = |field| format!("spec.applicationRefs[0].commonUpdateSettings.{field}");
+        assert_eq!(found, fields.iter().map(path).collect::<Vec<_>>(), "{strategy}");
+    }
+    let (_, warnings) = image(&json!({"commonUpdateSettings": {"order": "asc"}}));
+    assert_eq!(warnings, [], "the default has an effect everywhere");
+}
+
+#[test]
+fn the_current_version_is_not_read_from_git_yet() {
+    let spec = json!({"writeBackConfig": {"method": "git"}, "commonUpdateSettings": {"currentFrom": "manifest"}});
+    let (tracked, _) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
+    let verdict = tracked.unwrap().images[0].tracked.clone().unwrap_err();
+    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
+    assert!(
+        verdict.message.contains("spec.commonUpdateSettings.currentFrom"),
+        "{verdict}"
+    );
+    let rule = json!({"images": [{"imageName": "a"}], "writeBackConfig": {"method": "argocd"}});
+    assert!(only(&rule, &spec).0.unwrap().images[0].tracked.is_ok());
 }
 
 #[test]

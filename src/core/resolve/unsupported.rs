@@ -4,10 +4,9 @@
 //! verdict `UnsupportedSetting`, which names the field. A feature that arrives deletes its line here and nothing else.
 
 use crate::{
-    api::v1alpha1::{CommonUpdateSettings, GitConfig, ImageConfig, ImagesVerification, WriteBackConfig},
+    api::v1alpha1::{GitConfig, ImagesVerification, WriteBackConfig},
     core::{
-        duration::GoDuration,
-        resolve::{aliases::without_version, settings::Layer},
+        resolve::settings::Layer,
         verdict::{Reason, Verdict},
     },
 };
@@ -21,40 +20,6 @@ struct Row<T> {
     /// Whether its value asks for what is not implemented.
     refused: fn(&T) -> bool,
 }
-
-/// Settings of images.
-const UPDATE_SETTINGS: &[Row<CommonUpdateSettings>] = &[
-    Row {
-        field: "commonUpdateSettings.extract",
-        present: |s| s.extract.is_some(),
-        refused: |s| other_than(s.extract.as_ref(), ""),
-    },
-    Row {
-        field: "commonUpdateSettings.order",
-        present: |s| s.order.is_some(),
-        refused: |s| other_than(s.order.as_ref(), "asc"),
-    },
-    Row {
-        field: "commonUpdateSettings.minimumAge",
-        present: |s| s.minimum_age.is_some(),
-        refused: |s| s.minimum_age.as_deref().is_some_and(|age| !is_no_time(age)),
-    },
-    Row {
-        field: "commonUpdateSettings.allowDowngrade",
-        present: |s| s.allow_downgrade.is_some(),
-        refused: |s| s.allow_downgrade == Some(true),
-    },
-    Row {
-        field: "commonUpdateSettings.pinDigest",
-        present: |s| s.pin_digest.is_some(),
-        refused: |s| s.pin_digest == Some(true),
-    },
-    Row {
-        field: "commonUpdateSettings.currentFrom",
-        present: |s| s.current_from.is_some(),
-        refused: |s| other_than(s.current_from.as_ref(), "live"),
-    },
-];
 
 /// Settings of the write-back, when the method is git.
 const WRITE_BACK: &[Row<WriteBackConfig>] = &[
@@ -99,13 +64,6 @@ const WRITE_BACK: &[Row<WriteBackConfig>] = &[
     },
 ];
 
-/// Settings of an image that have no layers.
-const IMAGE: &[Row<ImageConfig>] = &[Row {
-    field: "imageName",
-    present: |_| true,
-    refused: |image| without_version(&image.image_name).contains('*'),
-}];
-
 fn git(settings: &WriteBackConfig, test: fn(&GitConfig) -> bool) -> bool {
     settings.git_config.as_ref().is_some_and(test)
 }
@@ -118,16 +76,11 @@ fn other_than(value: Option<&String>, default: &str) -> bool {
     value.is_some_and(|_| !is_text(value, &["", default]))
 }
 
-fn is_no_time(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || text.parse::<GoDuration>().is_ok_and(GoDuration::is_zero)
-}
-
 /// The first refused field of merged layers, the most general layer first: the most specific one that has it counts.
-fn first<T: Clone>(layers: &[Layer<'_, T>], rows: &[Row<T>]) -> Option<Verdict> {
+fn first<T: Clone>(layers: &[Layer<T>], rows: &[Row<T>]) -> Option<Verdict> {
     rows.iter().find_map(|row| {
         let layer = layers.iter().rev().find(|layer| (row.present)(&layer.settings))?;
-        (row.refused)(&layer.settings).then(|| verdict(&format!("{}.{}", layer.owner, row.field)))
+        (row.refused)(&layer.settings).then(|| verdict(&layer.origin.field(row.field)))
     })
 }
 
@@ -139,40 +92,30 @@ pub fn verdict(field: &str) -> Verdict {
     )
 }
 
-/// What is refused of an image's update settings.
-pub fn of_update_settings(layers: &[Layer<'_, CommonUpdateSettings>]) -> Option<Verdict> {
-    first(layers, UPDATE_SETTINGS)
-}
-
 /// What is refused of the write-back settings of an application whose method is git.
-pub fn of_write_back(layers: &[Layer<'_, WriteBackConfig>]) -> Option<Verdict> {
+pub fn of_write_back(layers: &[Layer<WriteBackConfig>]) -> Option<Verdict> {
     first(layers, WRITE_BACK)
-}
-
-/// What is refused of an image by itself; `path` is its path.
-pub fn of_image(image: &ImageConfig, path: &str) -> Option<Verdict> {
-    let row = IMAGE.iter().find(|row| (row.present)(image) && (row.refused)(image))?;
-    Some(verdict(&format!("{path}.{}", row.field)))
 }
 
 /// Signature checks that are demanded of an image. The most specific block decides: an API server sets `enabled: true` in
 /// every block that does not say, and a folder of files must not be less strict.
-pub fn of_verification(layers: &[Layer<'_, ImagesVerification>]) -> Option<Verdict> {
+pub fn of_verification(layers: &[Layer<ImagesVerification>]) -> Option<Verdict> {
     let layer = layers.last()?;
-    (layer.settings.enabled != Some(false)).then(|| verdict(&format!("{}.imagesVerification", layer.owner)))
+    (layer.settings.enabled != Some(false)).then(|| verdict(&layer.origin.field("imagesVerification")))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::core::resolve::origin::Origin;
 
-    fn layers<T: Clone + serde::de::DeserializeOwned>(given: &serde_json::Value) -> Vec<Layer<'static, T>> {
+    fn layers<T: Clone + serde::de::DeserializeOwned>(given: &serde_json::Value) -> Vec<Layer<T>> {
         let layers: Vec<T> = serde_json::from_value(given.clone()).unwrap();
         let layer = |(index, settings)| Layer {
-            owner: format!("layer{index}"),
-            settings: Cow::Owned(settings),
+            origin: Origin::Resource(format!("layer{index}")),
+            settings: Arc::new(settings),
         };
         layers.into_iter().enumerate().map(layer).collect()
     }
@@ -181,51 +124,6 @@ mod tests {
         let Some(verdict) = verdict else { return String::new() };
         assert_eq!(verdict.reason, Reason::UnsupportedSetting);
         verdict.message.split(' ').next().unwrap_or("").to_owned()
-    }
-
-    #[test]
-    fn update_settings_of_later_versions_are_refused_and_their_defaults_are_not() {
-        for (given, expected) in [
-            (serde_json::json!([]), ""),
-            (serde_json::json!([{"updateStrategy": "Numerical"}]), ""),
-            (
-                serde_json::json!([{"extract": "(a)"}, {}]),
-                "layer0.commonUpdateSettings.extract",
-            ),
-            (serde_json::json!([{"extract": "(a)"}, {"extract": ""}]), ""),
-            (serde_json::json!([{"order": "asc"}]), ""),
-            (
-                serde_json::json!([{"order": "asc"}, {"order": "desc"}]),
-                "layer1.commonUpdateSettings.order",
-            ),
-            (serde_json::json!([{"minimumAge": "0s"}]), ""),
-            (
-                serde_json::json!([{"minimumAge": "1h"}]),
-                "layer0.commonUpdateSettings.minimumAge",
-            ),
-            (
-                serde_json::json!([{"minimumAge": "soon"}]),
-                "layer0.commonUpdateSettings.minimumAge",
-            ),
-            (
-                serde_json::json!([{"allowDowngrade": false, "pinDigest": false, "currentFrom": "live"}]),
-                "",
-            ),
-            (
-                serde_json::json!([{"allowDowngrade": true}]),
-                "layer0.commonUpdateSettings.allowDowngrade",
-            ),
-            (
-                serde_json::json!([{"pinDigest": true}]),
-                "layer0.commonUpdateSettings.pinDigest",
-            ),
-            (
-                serde_json::json!([{"currentFrom": "manifest"}]),
-                "layer0.commonUpdateSettings.currentFrom",
-            ),
-        ] {
-            assert_eq!(field(of_update_settings(&layers(&given))), expected, "{given}");
-        }
     }
 
     #[test]
@@ -276,17 +174,6 @@ mod tests {
             (serde_json::json!([{"enabled": false}, {}]), "layer1.imagesVerification"),
         ] {
             assert_eq!(field(of_verification(&layers(&given))), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn wildcards_in_the_path_are_refused() {
-        for (given, expected) in [
-            (serde_json::json!({"imageName": "a/b:1.*"}), ""),
-            (serde_json::json!({"imageName": "a/*:1.x"}), "i.imageName"),
-        ] {
-            let image: ImageConfig = serde_json::from_value(given.clone()).unwrap();
-            assert_eq!(field(of_image(&image, "i")), expected, "{given}");
         }
     }
 }

@@ -17,9 +17,11 @@ use crate::core::{
     verdict::{Reason, Verdict},
 };
 
+mod age;
 mod explain;
 pub mod live;
 
+pub use age::{FirstSeen, Waiting};
 pub use explain::{Fate, TagStory, explain};
 
 pub use crate::core::strategy::{Policy, TagOrder};

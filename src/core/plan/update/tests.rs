@@ -362,11 +362,11 @@ fn with_git_a_plugin_application_is_written_as_helm_parameters() {
 #[test]
 fn a_refused_image_keeps_its_reason_and_the_others_go_on() {
     let images = json!([
-        {"imageName": "a/x", "commonUpdateSettings": {"minimumAge": "1h"}},
+        {"imageName": "a/x", "commonUpdateSettings": {"minimumAge": "soon"}},
         {"imageName": "a/y"},
     ]);
     let update = direct("Kustomize", &json!({}), &["a/x:1", "a/y:1"], &images, &["2", "2"]);
-    assert_eq!(reasons(&update), ["UnsupportedSetting", "1 -> 2"]);
+    assert_eq!(reasons(&update), ["InvalidSetting", "1 -> 2"]);
     assert!(!update.images[0].live);
 }
 
