@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::printer::is_hostile;
 
 /// As JSON. Whatever could change a terminal is spelled `\u001b`.
-pub fn json(document: &impl Serialize) -> anyhow::Result<String> {
+pub(super) fn json(document: &impl Serialize) -> anyhow::Result<String> {
     let text = serde_json::to_string_pretty(document).context("the answer as JSON")?;
     let mut safe = String::with_capacity(text.len() + 1);
     for c in text.chars() {
@@ -28,7 +28,7 @@ pub fn json(document: &impl Serialize) -> anyhow::Result<String> {
 }
 
 /// As YAML. Whatever could change a terminal is replaced by U+FFFD.
-pub fn yaml(document: &impl Serialize) -> anyhow::Result<String> {
+pub(super) fn yaml(document: &impl Serialize) -> anyhow::Result<String> {
     let mut value = serde_json::to_value(document).context("the answer as YAML")?;
     harmless(&mut value);
     yaml_serde::to_string(&value).context("the answer as YAML")

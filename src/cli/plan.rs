@@ -19,10 +19,7 @@ use super::{
 };
 use crate::{
     api::v1alpha1::ImageUpdater,
-    cluster::{
-        Cluster,
-        watch::{self, Scope, WatchEvent, Watches},
-    },
+    cluster::watch::{self, Scope, WatchEvent, Watches},
     core::{
         image::Platform,
         keys::ObjectKey,

@@ -114,6 +114,19 @@ impl Page {
         line
     }
 
+    /// One line of a diff. It is continued below itself, never cut: what differs may stand at its end.
+    pub(super) fn signed(self, indent: usize, ink: Ink, sign: &str, text: &str) -> String {
+        let room = self.width.map(|width| width.saturating_sub(indent + 2).max(LEAST_ROOM));
+        let mut lines = String::new();
+        for (index, part) in wrap(&clean(text), room).iter().enumerate() {
+            let sign = if index == 0 { sign } else { " " };
+            lines.push_str(&" ".repeat(indent));
+            lines.push_str(&self.paint(ink, &format!("{sign} {part}")));
+            lines.push('\n');
+        }
+        lines
+    }
+
     /// One line that is cut where the terminal ends.
     pub(super) fn cut(self, indent: usize, ink: Ink, text: &str) -> String {
         let room = self

@@ -165,7 +165,7 @@ async fn pick(args: &TestArgs, image: &TrackedImage, explain: bool) -> anyhow::R
         explain,
     };
     let cycle = observer.cycle(Timestamp::now());
-    let work = observer.pick(&cycle, image, asker);
+    let work = Box::pin(observer.pick(&cycle, image, asker));
     let told = || format!("asking for {}", ForeignText::new(&image.reference.full_name()));
     Ok(progress::during(work, told).await)
 }

@@ -141,7 +141,6 @@ impl PlanSettings {
 
 /// The argument and the flags of `test`.
 #[derive(Debug, Clone, Default, Args)]
-#[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
 pub struct TestArgs {
     /// The image, with or without a tag. The tag is no constraint: see --semver-constraint.
     #[arg(value_name = "IMAGE")]

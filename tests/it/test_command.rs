@@ -145,7 +145,7 @@ async fn every_failure_ends_with_status_1_and_names_the_flag() {
             &["--registries-conf-path=/does/not/exist"],
             "/does/not/exist",
         ),
-        ("REG/shop:a:b", &[], "REG/shop:a:b"),
+        ("https://REG/shop", &[], "a URL"),
     ] {
         let run = world.test(image, flags, &[]).await;
         assert_eq!(

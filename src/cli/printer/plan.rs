@@ -162,7 +162,7 @@ fn of_changes(changes: &[ValueChange], page: Page) -> String {
         }
         for (sign, ink, side) in [("-", Ink::Red, &change.before), ("+", Ink::Green, &change.after)] {
             if let Some(value) = side {
-                text.push_str(&page.cut(4, ink, &format!("{sign} {}", values::one_line(value))));
+                text.push_str(&page.signed(4, ink, sign, &values::one_line(value)));
             }
         }
     }
@@ -186,10 +186,10 @@ fn of_git(git: &GitPlan, page: Page) -> String {
     text.push_str(&page.row(4, &[], Ink::Dim, "holds afterwards, unless it does already:"));
     for value in &git.values {
         let line = match &value.name {
-            Some(name) if value.path != "kustomize.images" => format!("+ {} {name}: {}", value.path, value.value),
-            _ => format!("+ {} {}", value.path, value.value),
+            Some(name) if value.path != "kustomize.images" => format!("{} {name}: {}", value.path, value.value),
+            _ => format!("{} {}", value.path, value.value),
         };
-        text.push_str(&page.cut(4, Ink::Green, &line));
+        text.push_str(&page.signed(4, Ink::Green, "+", &line));
     }
     text
 }
@@ -203,19 +203,14 @@ fn closing(summary: Summary) -> String {
         problems,
     } = summary;
     let of = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let mut text = format!(
-        "{} of {} in {} of {} would change",
-        changes,
+    let person = match problems {
+        0 => String::new(),
+        count => format!("; {} a person", of(count, "problem needs", "problems need")),
+    };
+    format!(
+        "{changes} of {} in {} of {} would change{person}. Nothing was written.",
         of(images, "image", "images"),
         of(applications, "application", "applications"),
         of(resources, "resource", "resources"),
-    );
-    if problems > 0 {
-        text.push_str(&format!(
-            "; {} a person",
-            of(problems, "problem needs", "problems need")
-        ));
-    }
-    text.push_str(". Nothing was written.");
-    text
+    )
 }

@@ -147,6 +147,13 @@ fn on_a_terminal_no_line_is_longer_than_it_is_wide() {
 ";
     let text = plan::text(&shop(), terminal(65));
     assert!(text.contains(expected), "{text}");
+    let wrapped = "
+    - { name: image.tag, value: v1.0.0 }
+    + { name: image.tag, value: v1.1.0, forceString:
+      true }
+";
+    let narrow = plan::text(&shop(), terminal(56));
+    assert!(narrow.contains(wrapped), "a diff is never cut: {narrow}");
     for width in [65, 80, 100] {
         let text = plan::text(&shop(), terminal(width));
         for line in text.lines() {
