@@ -8,6 +8,7 @@ use crate::{
         v1alpha1::{ApplicationRef, ImageConfig, ImageUpdater, ImageUpdaterSpec},
     },
     core::{
+        foreign::ForeignText,
         matching::{
             assign::{Pick, RuleError, Rules},
             specificity,
@@ -166,7 +167,7 @@ impl Said {
             };
             Remark {
                 field,
-                message: format!("{message} (Application {name}{more})"),
+                message: format!("{message} (Application {}{more})", ForeignText::new(&name)),
             }
         })
     }

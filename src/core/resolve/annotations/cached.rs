@@ -157,7 +157,7 @@ fn check(images: &[ImageConfig]) -> Result<(), InvalidAnnotation> {
     match duplicates.first() {
         None => Ok(()),
         Some(duplicate) => Err(InvalidAnnotation::Duplicate {
-            why: duplicate.to_string(),
+            why: ForeignText::new(&duplicate.to_string()),
         }),
     }
 }
