@@ -238,6 +238,7 @@ impl Engine {
             Ok(rules) => {
                 let resolved = rules.resolve(&task.applications);
                 report.warnings.extend(resolved.warnings);
+                report.stalled_in_part = resolved.stalled;
                 for application in resolved.applications {
                     match application.tracked {
                         Ok(tracked) => {

@@ -29,6 +29,8 @@ pub struct ResourceReport {
     pub requested: Option<String>,
     /// A user must change these first; nothing was decided.
     pub stalled: Vec<Remark>,
+    /// A user must change these before all images are followed; everything else was decided.
+    pub stalled_in_part: Vec<Remark>,
     /// Settings that contradict each other, are deprecated or were corrected.
     pub warnings: Vec<Remark>,
     /// The applications that a rule matched.
