@@ -357,7 +357,8 @@ mod tests {
             prop_assert_eq!(&merge_update_settings([&left, &CommonUpdateSettings::default()]), &left);
 
             let [a, b, c] = &verifications;
-            let both = |a, b| merge_verification([a, b]).unwrap();
+            let both =
+                |a: &ImagesVerification, b: &ImagesVerification| merge_verification([a, b]).unwrap();
             let left = both(&both(a, b), c);
             prop_assert_eq!(&left, &both(a, &both(b, c)));
             prop_assert_eq!(&both(&left, &ImagesVerification::default()), &left);
