@@ -100,6 +100,7 @@ impl Reconciler {
 
     pub(super) fn deleted(&mut self, key: &ObjectKey) {
         self.rules.remove(key);
+        self.engine.forget(key);
     }
 
     /// The resources that a changed application concerns, before or after the change.

@@ -14,6 +14,7 @@
 
 pub mod apply;
 mod collect;
+mod compiled;
 pub mod credentials;
 pub mod decide;
 pub mod observe;
@@ -40,7 +41,7 @@ use crate::{
         plan::SourceEdit,
         render::application_patch,
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
-        resolve::{self, Author, ResolveContext, TrackedApplication, WriteTarget},
+        resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
     },
     git::Mirrors,
     registry::Registries,
@@ -93,6 +94,7 @@ pub struct Engine {
     deciding: Option<Semaphore>,
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
     progress: Progress,
+    compiled: compiled::Known,
 }
 
 /// How many applications were to be decided since the start, and how many are.
@@ -108,6 +110,8 @@ pub(crate) struct Work {
     /// The index of its resource among the tasks.
     resource: usize,
     updater: Arc<ImageUpdater>,
+    /// What its resource asks for.
+    rules: Arc<Compiled>,
     application: Arc<Application>,
     tracked: TrackedApplication,
 }
@@ -132,6 +136,7 @@ impl Engine {
             options,
             own_writes: Mutex::default(),
             progress: Progress::default(),
+            compiled: compiled::Known::default(),
         }
     }
 
@@ -160,6 +165,11 @@ impl Engine {
     pub fn progress(&self) -> (usize, usize) {
         let Progress { wanted, decided } = &self.progress;
         (decided.load(Ordering::Relaxed), wanted.load(Ordering::Relaxed))
+    }
+
+    /// Drops what is kept about a resource that is gone.
+    pub fn forget(&self, resource: &ObjectKey) {
+        self.compiled.forget(resource);
     }
 
     /// Counters of the registries, for benches and tests.
@@ -222,9 +232,10 @@ impl Engine {
             ..ResourceReport::default()
         };
         let before = works.len();
-        match resolve::resolve(&task.updater, &task.applications, &context) {
+        match self.compiled.get(&task.updater, &context) {
             Err(stalled) => report.stalled = stalled,
-            Ok(resolved) => {
+            Ok(rules) => {
+                let resolved = rules.resolve(&task.applications);
                 report.warnings.extend(resolved.warnings);
                 for application in resolved.applications {
                     match application.tracked {
@@ -232,6 +243,7 @@ impl Engine {
                             works.push(Work {
                                 resource: index,
                                 updater: task.updater.clone(),
+                                rules: rules.clone(),
                                 application: application.application,
                                 tracked,
                             });

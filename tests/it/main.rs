@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod annotations;
 mod architecture;
 mod cases;
 mod cluster;

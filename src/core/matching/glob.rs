@@ -10,6 +10,10 @@ use crate::core::foreign::ForeignText;
 pub struct Glob {
     /// What stands between the stars; matched from left to right.
     chunks: Vec<Chunk>,
+    /// Every text that matches begins with this, which is quickly seen: most texts are asked about in vain.
+    head: String,
+    /// Every text that matches ends with this.
+    tail: String,
 }
 
 /// Single characters, and whether a star stands before them.
@@ -75,12 +79,33 @@ impl Glob {
             index += 1;
             index - 1 == last || !(chunk.star && chunk.items.is_empty())
         });
-        Ok(Self { chunks })
+        let literals = |items: &mut dyn Iterator<Item = &Item>| -> Vec<char> {
+            let literal = |item: &Item| match item {
+                Item::Literal(literal) => Some(*literal),
+                Item::Any | Item::Set { .. } => None,
+            };
+            items.map_while(literal).collect()
+        };
+        let first = chunks.first().filter(|chunk| !chunk.star);
+        let last = chunks.last();
+        Ok(Self {
+            head: literals(&mut first.iter().flat_map(|chunk| &chunk.items))
+                .iter()
+                .collect(),
+            tail: literals(&mut last.iter().flat_map(|chunk| chunk.items.iter().rev()))
+                .iter()
+                .rev()
+                .collect(),
+            chunks,
+        })
     }
 
     /// Whether the pattern matches all of `text`. The time is at most the product of both lengths: each chunk takes the
     /// first place where it fits and never another one, as in Go.
     pub fn matches(&self, text: &str) -> bool {
+        if !text.starts_with(&self.head) || !text.ends_with(&self.tail) {
+            return false;
+        }
         let mut rest = text;
         for (index, chunk) in self.chunks.iter().enumerate() {
             let last = index + 1 == self.chunks.len();

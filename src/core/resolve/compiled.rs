@@ -1,6 +1,6 @@
 //! A resource with everything worked out that does not depend on an Application.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     api::{
@@ -15,11 +15,12 @@ use crate::{
         report::Remark,
         resolve::{
             ResolveContext, Resolved, ResolvedApplication, aliases,
+            annotations::AnnotationRule,
             image::{General, Surroundings},
             origin::Origin,
             rule::{Rule, Source},
             settings::{self, Layer},
-            unsupported, write_target,
+            write_target,
         },
         verdict::{Reason, Verdict},
     },
@@ -39,7 +40,16 @@ pub struct Compiled {
 #[derive(Debug)]
 struct Ranked {
     specificity: i64,
-    rule: Rule,
+    kind: Kind,
+}
+
+/// Where a rule has its images and settings from.
+#[derive(Debug)]
+enum Kind {
+    /// The resource.
+    Listed(Rule),
+    /// The annotations of each Application.
+    Annotated(AnnotationRule),
 }
 
 impl Compiled {
@@ -69,7 +79,7 @@ impl Compiled {
         warnings.extend(other_namespace(spec, &surroundings.namespace));
         let rules = (0..).zip(&spec.application_refs).map(|(index, reference)| Ranked {
             specificity: specificity::score(&reference.name_pattern, reference.label_selectors.as_ref()),
-            rule: rule(spec, index, reference, &surroundings, &mut warnings),
+            kind: kind(spec, index, reference, &surroundings, &mut warnings),
         });
         Ok(Self {
             rules: rules.collect(),
@@ -80,57 +90,93 @@ impl Compiled {
     }
 
     /// What the resource asks for of `applications`, of which only those in its own namespace count. Applications that no
-    /// rule matches are not in the result.
+    /// rule matches are not in the result, nor are those that a rule asks for their annotations and that list no images.
     pub fn resolve(&self, applications: &[Arc<Application>]) -> Resolved {
         let namespace = &self.surroundings.namespace;
         let own = applications.iter().filter(|a| a.namespace() == namespace);
+        let mut said = Said::default();
+        let applications = own.filter_map(|a| self.application(a, &mut said)).collect();
         let mut warnings = self.warnings.clone();
+        warnings.extend(said.into_warnings());
         warnings.sort_by(|a, b| (&a.field, &a.message).cmp(&(&b.field, &b.message)));
         warnings.dedup();
-        Resolved {
-            applications: own.filter_map(|application| self.application(application)).collect(),
-            warnings,
-        }
+        Resolved { applications, warnings }
     }
 
-    fn application(&self, application: &Arc<Application>) -> Option<ResolvedApplication> {
-        let (index, unusable) = match self
-            .patterns
-            .pick(application.name(), application.metadata.labels.as_ref())
-        {
+    fn application(&self, application: &Arc<Application>, said: &mut Said) -> Option<ResolvedApplication> {
+        let labels = application.metadata.labels.as_ref();
+        let (index, unusable) = match self.patterns.pick(application.name(), labels) {
             Pick::None => return None,
             Pick::Rule(index) => (index, None),
             Pick::Unusable { rule, message } => (rule, Some(Verdict::new(Reason::InvalidPattern, message))),
         };
-        let Ranked { specificity, rule } = self.rules.get(index)?;
+        let Ranked { specificity, kind } = self.rules.get(index)?;
+        let context = &self.surroundings.context;
+        let tracked = match (unusable, kind) {
+            (Some(verdict), _) => Err(verdict),
+            (None, Kind::Listed(rule)) => rule.apply(application, context),
+            (None, Kind::Annotated(annotations)) => {
+                let outcome = annotations.rule(application);
+                let (rule, warnings) = outcome.as_ref().as_ref()?;
+                said.add(application, warnings);
+                rule.apply(application, context)
+            }
+        };
         Some(ResolvedApplication {
             application: Arc::clone(application),
             rule: index,
             specificity: *specificity,
-            tracked: match unusable {
-                Some(verdict) => Err(verdict),
-                None => rule.apply(application, &self.surroundings.context),
-            },
+            tracked,
+        })
+    }
+}
+
+/// Warnings about annotations: each once, with the first Application that it is about and how many more there are.
+#[derive(Default)]
+struct Said(BTreeMap<(String, String), (String, usize)>);
+
+impl Said {
+    fn add(&mut self, application: &Application, warnings: &[Remark]) {
+        for Remark { field, message } in warnings {
+            let said = self.0.entry((field.clone(), message.clone()));
+            said.or_insert_with(|| (application.name().to_owned(), 0)).1 += 1;
+        }
+    }
+
+    fn into_warnings(self) -> impl Iterator<Item = Remark> {
+        self.0.into_iter().map(|((field, message), (name, count))| {
+            let more = match count {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            Remark {
+                field,
+                message: format!("{message} (Application {name}{more})"),
+            }
         })
     }
 }
 
 /// The rule at `index`.
-fn rule(
+fn kind(
     spec: &ImageUpdaterSpec,
     index: usize,
     reference: &ApplicationRef,
     surroundings: &Arc<Surroundings>,
     warnings: &mut Vec<Remark>,
-) -> Rule {
+) -> Kind {
     let path = format!("spec.applicationRefs[{index}]");
+    let verification = layers([
+        ("spec", spec.images_verification.as_ref()),
+        (&path, reference.images_verification.as_ref()),
+    ]);
     if reference.use_annotations == Some(true) {
-        return Rule::refused(unsupported::verdict(&format!("{path}.useAnnotations")));
+        return Kind::Annotated(AnnotationRule::new(verification, Arc::clone(surroundings)));
     }
     let (images, list) = images_of(spec, &path, reference);
     if images.is_empty() {
         let message = format!("{path}.images: there are none; name some here or in spec.images");
-        return Rule::refused(Verdict::new(Reason::InvalidSetting, message));
+        return Kind::Listed(Rule::refused(Verdict::new(Reason::InvalidSetting, message)));
     }
     let blocks = [
         ("spec", spec.write_back_config.as_ref()),
@@ -149,10 +195,7 @@ fn rule(
             ("spec", spec.common_update_settings.as_ref()),
             (&path, reference.common_update_settings.as_ref()),
         ]),
-        verification: layers([
-            ("spec", spec.images_verification.as_ref()),
-            (&path, reference.images_verification.as_ref()),
-        ]),
+        verification,
         git: write_target::is_git(&merged),
         surroundings: Arc::clone(surroundings),
     };
@@ -164,7 +207,7 @@ fn rule(
         write_back_layers: write_back,
         general,
     };
-    Rule::compile(source, warnings)
+    Kind::Listed(Rule::compile(source, warnings))
 }
 
 /// The images of a rule and the path of their list. An empty list counts as absent.

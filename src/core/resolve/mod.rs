@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub mod aliases;
+pub mod annotations;
 mod compiled;
 pub mod credential_ref;
 mod image;

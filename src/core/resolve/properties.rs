@@ -92,8 +92,10 @@ fn resource() -> BoxedStrategy<Value> {
                                                  "writeBackTarget": target } })
         }),
     );
-    let rule = (text(), images(), update_settings(), word()).prop_map(|(pattern, images, settings, operator)| {
+    let rule = (text(), images(), update_settings(), word(), any::<bool>());
+    let rule = rule.prop_map(|(pattern, images, settings, operator, annotations)| {
         json!({ "namePattern": pattern, "images": images, "commonUpdateSettings": settings,
+                "useAnnotations": annotations,
                 "labelSelectors": { "matchExpressions": [{ "key": "a", "operator": operator.as_str().unwrap_or("In") }] } })
     });
     (
@@ -112,6 +114,35 @@ fn resource() -> BoxedStrategy<Value> {
         .boxed()
 }
 
+fn annotations() -> impl Strategy<Value = Value> {
+    let keys = prop::sample::select(vec![
+        "update-strategy",
+        "a.allow-tags",
+        "ignore-tags",
+        "a.platforms",
+        "a.extract",
+        "order",
+        "minimum-age",
+        "a.force-update",
+        "pin-digest",
+        "current-from",
+        "a.helm.image-tag",
+        "a.kustomize.image-name",
+        "write-back-method",
+        "git-branch",
+        "write-back-target",
+        "pull-request",
+    ]);
+    let lists = prop_oneof![text(), text().prop_map(|name| format!("a={name}"))];
+    (lists, prop::collection::vec((keys, text()), 0..4)).prop_map(|(list, others)| {
+        let mut annotations = json!({ "argocd-image-updater.argoproj.io/image-list": list });
+        for (key, text) in others {
+            annotations[format!("argocd-image-updater.argoproj.io/{key}")] = Value::String(text);
+        }
+        annotations
+    })
+}
+
 fn application() -> BoxedStrategy<Value> {
     let parameters = prop::collection::vec((word(), word()), 0..3).prop_map(|list| {
         list.into_iter()
@@ -124,10 +155,12 @@ fn application() -> BoxedStrategy<Value> {
         words(),
         parameters,
         prop::sample::select(vec!["Helm", "Kustomize", "Plugin", "Directory", ""]),
+        annotations(),
     )
-        .prop_map(|(path, live, images, parameters, kind)| {
+        .prop_map(|(path, live, images, parameters, kind, annotations)| {
             json!({
-                "metadata": { "name": "shop", "namespace": "argocd", "uid": "1", "labels": { "a": "b" } },
+                "metadata": { "name": "shop", "namespace": "argocd", "uid": "1", "labels": { "a": "b" },
+                              "annotations": annotations },
                 "spec": { "source": { "repoURL": "https://git.example.com/a.git", "path": path,
                                       "helm": { "parameters": parameters }, "kustomize": { "images": images } } },
                 "status": { "sourceType": kind, "summary": { "images": live } },

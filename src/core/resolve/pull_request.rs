@@ -22,6 +22,16 @@ pub enum Forge {
 }
 
 impl Forge {
+    /// Every forge there is.
+    pub const ALL: &[Self] = &[
+        Self::GitHub,
+        Self::GitLab,
+        Self::Gitea,
+        Self::Bitbucket,
+        Self::BitbucketServer,
+        Self::AzureDevOps,
+    ];
+
     /// The name of the field that chooses it.
     pub fn field(self) -> &'static str {
         match self {

@@ -199,6 +199,9 @@ fn one_pattern(expressions: &[AllowTag]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
 
     fn at(path: &str) -> Origin {
@@ -291,14 +294,90 @@ mod tests {
         assert!(warnings[0].message.contains("spec.writeBackConfig.gitConfig.author"));
     }
 
-    #[test]
-    fn merging_is_associative() {
-        let layer = |json| serde_json::from_value::<CommonUpdateSettings>(json).unwrap();
-        let a = layer(serde_json::json!({"updateStrategy": "digest", "allowTags": "x", "ignoreTags": ["a"]}));
-        let b = layer(serde_json::json!({"allowTags": "", "pullSecret": "env:A"}));
-        let c = layer(serde_json::json!({"ignoreTags": [], "forceUpdate": true}));
-        let left = merge_update_settings([&merge_update_settings([&a, &b]), &c]);
-        let right = merge_update_settings([&a, &merge_update_settings([&b, &c])]);
-        assert_eq!(left, right);
+    /// Objects of these fields, each with one of two values or without it.
+    fn objects(fields: &serde_json::Value) -> impl Strategy<Value = serde_json::Value> + use<> {
+        let fields = fields.as_object().unwrap().clone();
+        prop::collection::vec(prop::option::of(0..2_usize), fields.len()).prop_map(move |picks| {
+            let pick = |((name, values), pick): ((&String, &serde_json::Value), Option<usize>)| {
+                Some((name.clone(), values[pick?].clone()))
+            };
+            fields.iter().zip(picks).filter_map(pick).collect()
+        })
+    }
+
+    fn of<T: serde::de::DeserializeOwned>(given: serde_json::Value) -> T {
+        serde_json::from_value(given).unwrap()
+    }
+
+    fn update_settings() -> impl Strategy<Value = CommonUpdateSettings> {
+        objects(&json!({
+            "updateStrategy": ["digest", ""], "forceUpdate": [true, false], "allowTags": ["x", ""],
+            "ignoreTags": [["a"], []], "pullSecret": ["env:A", ""], "platforms": [["linux/arm64"], []],
+            "extract": ["(.)", ""], "order": ["asc", "desc"], "minimumAge": ["1h", ""],
+            "allowDowngrade": [true, false], "pinDigest": [true, false], "currentFrom": ["live", "manifest"],
+        }))
+        .prop_map(of)
+    }
+
+    fn verification() -> impl Strategy<Value = ImagesVerification> {
+        let key = |name: &str| json!({"secretName": name, "key": "k"});
+        objects(&json!({
+            "enabled": [true, false], "cosignKey": [key("a"), key("b")], "cosignKeys": [[key("a")], []],
+            "keyless": [{}, {"identities": []}], "onUnverified": ["block", "fallback"],
+        }))
+        .prop_map(of)
+    }
+
+    fn write_back() -> impl Strategy<Value = WriteBackConfig> {
+        let git = objects(&json!({
+            "repository": ["a", ""], "branch": ["a", "b"], "writeBackTarget": ["a", ""],
+            "author": [{"name": "a"}, {"email": "b"}], "message": ["a", ""], "commitGrouping": ["target", ""],
+            "refreshApplication": [true, false], "respectSyncWindows": [true, false],
+            "pullRequest": [{"github": {}}, {"gitlab": {}, "labels": ["a"]}],
+        }));
+        let outer = objects(&json!({"method": ["git", ""], "gitCommitUser": ["a", "b"], "gitCommitEmail": ["a", "b"]}));
+        (outer, prop::option::of(git)).prop_map(|(mut outer, git)| {
+            if let Some(git) = git {
+                outer["gitConfig"] = git;
+            }
+            of(outer)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_associative_and_a_layer_of_nothing_changes_nothing(
+            updates in prop::array::uniform3(update_settings()),
+            verifications in prop::array::uniform3(verification()),
+            write_backs in prop::array::uniform3(write_back()),
+        ) {
+            let [a, b, c] = &updates;
+            let left = merge_update_settings([&merge_update_settings([a, b]), c]);
+            prop_assert_eq!(&left, &merge_update_settings([a, &merge_update_settings([b, c])]));
+            prop_assert_eq!(&merge_update_settings([&left, &CommonUpdateSettings::default()]), &left);
+
+            let [a, b, c] = &verifications;
+            let both = |a, b| merge_verification([a, b]).unwrap();
+            let left = both(&both(a, b), c);
+            prop_assert_eq!(&left, &both(a, &both(b, c)));
+            prop_assert_eq!(&both(&left, &ImagesVerification::default()), &left);
+
+            let [a, b, c] = &write_backs;
+            let left = merge_write_back([&merge_write_back([a, b]), c]);
+            prop_assert_eq!(&left, &merge_write_back([a, &merge_write_back([b, c])]));
+            prop_assert_eq!(&merge_write_back([&left, &WriteBackConfig::default()]), &left);
+        }
+
+        #[test]
+        fn the_most_specific_layer_that_has_a_field_wins(layers in prop::array::uniform3(update_settings())) {
+            let merged = json!(merge_update_settings(&layers));
+            let layers = layers.map(|layer| json!(layer));
+            for layer in &layers {
+                for field in layer.as_object().unwrap().keys() {
+                    let expected = layers.iter().rev().find_map(|layer| layer.get(field));
+                    prop_assert_eq!(merged.get(field), expected, "{}", field);
+                }
+            }
+        }
     }
 }

@@ -407,13 +407,7 @@ fn with_method_argocd_the_rest_of_the_block_does_not_matter() {
 }
 
 #[test]
-fn annotations_and_demanded_signatures_are_refused_not_ignored() {
-    let verdict = only(&json!({"useAnnotations": true}), &json!({})).0.unwrap_err();
-    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
-    assert!(
-        verdict.message.contains("spec.applicationRefs[0].useAnnotations"),
-        "{verdict}"
-    );
+fn demanded_signatures_are_refused_not_ignored() {
     let spec = json!({"imagesVerification": {"enabled": true, "cosignKey": {"secretName": "s", "key": "k"}}});
     let images = json!({"images": [
         {"imageName": "a"}, {"imageName": "b", "imagesVerification": {"enabled": false}},

@@ -8,7 +8,7 @@ use crate::{
         plan::ImageChange,
         render::application_patch,
         report::{ApplicationReport, WriteOutcome},
-        resolve::{self, WriteTarget},
+        resolve::WriteTarget,
         verdict::{Reason, Verdict},
     },
     engine::{
@@ -102,9 +102,7 @@ impl Engine {
             Ok(None) => return Err(None),
             Err(error) => return Err(refused(Verdict::new(Reason::WriteFailed, error.to_string()))),
         };
-        let context = self.resolve_context();
-        let resolved =
-            resolve::resolve(&work.updater, std::slice::from_ref(&application), &context).map_err(|_| None)?;
+        let resolved = work.rules.resolve(std::slice::from_ref(&application));
         let first = resolved.applications.into_iter().next().ok_or(None)?;
         let tracked = first.tracked.map_err(refused)?;
         if tracked.target != WriteTarget::Application {

@@ -7,6 +7,7 @@ use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf};
 
 use serde_json::Value;
 
+mod annotations_to_cr;
 mod app_source_type;
 mod application_spec_edit;
 mod argocd_source_file;
@@ -32,6 +33,7 @@ mod version_constraint_select;
 type Adapter = fn(&Value) -> Result<Value, String>;
 
 const ADAPTERS: &[(&str, Adapter)] = &[
+    ("annotations_to_cr", annotations_to_cr::run),
     ("app_source_type", app_source_type::run),
     ("application_spec_edit", application_spec_edit::run),
     ("argocd_source_file", argocd_source_file::run),
@@ -56,7 +58,6 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 
 /// Files whose subject does not exist yet, with the reason.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("annotations_to_cr", "annotation mode is not implemented yet"),
     ("webhook_image_match", "webhooks are not received yet"),
     ("webhook_payloads", "webhooks are not received yet"),
 ];
