@@ -23,6 +23,7 @@ mod many_images;
 mod plan;
 mod scenarios;
 mod schema;
+mod selection;
 mod settings;
 mod test_command;
 mod users;
