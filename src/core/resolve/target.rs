@@ -126,6 +126,15 @@ impl ManifestTarget {
         }
     }
 
+    /// The field that says so, or would: the default is that of an application of this kind.
+    pub fn field(&self, kind: ApplicationKind) -> &'static str {
+        match (self, kind) {
+            (Self::Helm(_), _) | (Self::Default, ApplicationKind::Helm) => "manifestTargets.helm",
+            (Self::Kustomize(_), _) | (Self::Default, ApplicationKind::Kustomize) => "manifestTargets.kustomize",
+            (Self::Plugin(_), _) | (Self::Default, ApplicationKind::Plugin) => "manifestTargets.plugin",
+        }
+    }
+
     /// Where the image stands among Helm parameters: as configured, else the defaults.
     pub fn helm_places(&self) -> Cow<'_, HelmPlaces> {
         match self {
