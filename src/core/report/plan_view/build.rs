@@ -87,6 +87,7 @@ fn resource(planned: Planned, explain: bool) -> ResourcePlan {
         partial: _,
         requested: _,
         stalled,
+        stalled_in_part,
         warnings,
         applications,
     } = report;
@@ -96,7 +97,7 @@ fn resource(planned: Planned, explain: bool) -> ResourcePlan {
         namespace: planned.key.namespace,
         name: planned.key.name,
         state,
-        stalled: stalled.into_iter().map(remark).collect(),
+        stalled: stalled.into_iter().chain(stalled_in_part).map(remark).collect(),
         warnings: warnings.into_iter().map(remark).collect(),
         applications,
     }
