@@ -328,6 +328,10 @@ mod tests {
         .prop_map(of)
     }
 
+    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
+        merge_verification([a, b]).unwrap()
+    }
+
     fn write_back() -> impl Strategy<Value = WriteBackConfig> {
         let git = objects(&json!({
             "repository": ["a", ""], "branch": ["a", "b"], "writeBackTarget": ["a", ""],
@@ -357,7 +361,6 @@ mod tests {
             prop_assert_eq!(&merge_update_settings([&left, &CommonUpdateSettings::default()]), &left);
 
             let [a, b, c] = &verifications;
-            let both = |a, b| merge_verification([a, b]).unwrap();
             let left = both(&both(a, b), c);
             prop_assert_eq!(&left, &both(a, &both(b, c)));
             prop_assert_eq!(&both(&left, &ImagesVerification::default()), &left);
