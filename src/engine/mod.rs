@@ -17,6 +17,7 @@ mod collect;
 mod compiled;
 pub mod credentials;
 pub mod decide;
+mod memory;
 pub mod observe;
 
 use std::{

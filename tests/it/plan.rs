@@ -408,9 +408,9 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
         let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
         return faults(root, target, value, at);
     }
-    for choices in ["oneOf", "anyOf"].iter().filter_map(|key| schema[*key].as_array()) {
-        let fits = |choice: &&Value| faults(root, choice, value, at).is_empty();
-        return if choices.iter().any(|choice| fits(&choice)) {
+    if let Some(choices) = ["oneOf", "anyOf"].iter().find_map(|key| schema[*key].as_array()) {
+        let fits = |choice| faults(root, choice, value, at).is_empty();
+        return if choices.iter().any(fits) {
             Vec::new()
         } else {
             vec![format!("{at}: {value} is none of the choices")]

@@ -73,6 +73,12 @@ impl TagFilter {
         Ok(Self { allow, ignore })
     }
 
+    /// The filters as configured: `allowTags`, then the patterns of `ignoreTags`.
+    pub fn texts(&self) -> (Option<&str>, Vec<&str>) {
+        let allow = self.allow.as_ref().map(|(text, _)| &**text);
+        (allow, self.ignore.iter().map(|(text, _)| &**text).collect())
+    }
+
     /// Whether a tag may be picked, or what drops it.
     pub fn admit(&self, tag: &TagName) -> Result<(), FilterReason> {
         if let Some((text, regex)) = &self.allow
