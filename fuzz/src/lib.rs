@@ -5,7 +5,7 @@
 
 use argocd_image_updater::core::{
     image::TagName,
-    select::{Knowledge, Policy, Selection, TagList, TagOrder, select},
+    select::{Knowledge, Policy, Selection, Situation, TagList, TagOrder, select},
 };
 
 /// The most lines that are looked at, so that what compares all with all stays quick.
@@ -35,12 +35,15 @@ pub fn pick(policy: &Policy, tags: &[TagName]) -> Option<TagName> {
         tags: tags.to_vec(),
         ..TagList::default()
     };
-    match select(policy, None, &list, TagOrder::None, &Knowledge::default()) {
-        Selection::Decided(Ok(candidate)) => Some(candidate.tag),
-        Selection::Decided(Err(verdict)) => {
-            assert_presentable(&verdict.message);
-            None
-        }
+    let situation = Situation::at(Default::default());
+    match select(policy, &situation, &list, TagOrder::None, &Knowledge::default()) {
+        Selection::Decided(decision) => match decision.picked {
+            Ok(candidate) => Some(candidate.tag),
+            Err(verdict) => {
+                assert_presentable(&verdict.message);
+                None
+            }
+        },
         Selection::Need(questions) => panic!("a name is enough, but it asks {questions:?}"),
     }
 }
