@@ -80,7 +80,7 @@ fn image(args: &TestArgs) -> anyhow::Result<TrackedImage> {
         .context("--credentials")?;
     Ok(TrackedImage {
         alias: String::new(),
-        policy: policy(args)?,
+        policy: Arc::new(policy(args)?),
         force_update: false,
         current_from: CurrentFrom::Live,
         credentials,

@@ -23,7 +23,7 @@ pub(super) fn log(key: &ObjectKey, before: Option<&ImageUpdaterStatus>, report: 
         .collect();
     // What the condition already says was logged when it was new.
     let told = |kind: &str, text: &str| conditions.iter().any(|c| c.type_ == kind && c.message.contains(text));
-    for remark in &report.stalled {
+    for remark in report.stalled.iter().chain(&report.stalled_in_part) {
         let text = remark.to_string();
         if told("Stalled", &text) {
             tracing::debug!("{text}");

@@ -18,7 +18,7 @@ use crate::{
         },
         report::{ApplicationReport, GitWrite, ImageReport, PickRule, WriteOutcome},
         resolve::{ManifestTarget, TrackedImage, WriteTarget},
-        select::{FirstSeen, TagStory, live::LiveImages},
+        select::{FirstSeen, TagStory, Waiting, live::LiveImages},
         verdict::{Reason, Verdict},
     },
     secret::RedactedUrl,
@@ -69,6 +69,7 @@ pub(super) struct Decided {
     pub(super) update: Update,
     chosen: Vec<Option<String>>,
     stories: Vec<Vec<TagStory>>,
+    waiting: Vec<Option<Vec<Waiting>>>,
 }
 
 impl Decided {
@@ -90,10 +91,10 @@ impl Decided {
             WriteTarget::Application => None,
         };
         let configured = self.work.tracked.images;
-        let told = self.chosen.into_iter().zip(self.stories);
+        let told = self.chosen.into_iter().zip(self.stories).zip(self.waiting);
         let images = configured.iter().zip(self.update.images).zip(told);
         let images = images
-            .map(|((resolved, decided), (chosen, story))| ImageReport {
+            .map(|((resolved, decided), ((chosen, story), waiting))| ImageReport {
                 image: resolved
                     .tracked
                     .as_ref()
@@ -105,6 +106,7 @@ impl Decided {
                 chosen,
                 decision: decided.decision,
                 story,
+                waiting,
             })
             .collect();
         (
@@ -177,9 +179,9 @@ impl Engine {
             }
         }))
         .await;
-        let (picks, stories): (Vec<_>, Vec<_>) = picks
+        let (picks, (stories, waiting)): (Vec<_>, (Vec<_>, Vec<_>)) = picks
             .into_iter()
-            .map(|pick| (pick.candidate.map(Verified::no_policy), pick.story))
+            .map(|pick| (pick.candidate.map(Verified::no_policy), (pick.story, pick.waiting)))
             .unzip();
         let chosen = picks
             .iter()
@@ -192,6 +194,7 @@ impl Engine {
             update,
             chosen,
             stories,
+            waiting,
         }
     }
 }

@@ -17,6 +17,7 @@ mod collect;
 mod compiled;
 pub mod credentials;
 pub mod decide;
+mod memory;
 pub mod observe;
 
 use std::{
@@ -237,6 +238,7 @@ impl Engine {
             Ok(rules) => {
                 let resolved = rules.resolve(&task.applications);
                 report.warnings.extend(resolved.warnings);
+                report.stalled_in_part = resolved.stalled;
                 for application in resolved.applications {
                     match application.tracked {
                         Ok(tracked) => {

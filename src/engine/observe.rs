@@ -7,15 +7,20 @@ use tokio::sync::{Mutex, OnceCell};
 
 use jiff::Timestamp;
 
-use super::credentials::{self, Secrets};
+use super::{
+    credentials::{self, Secrets},
+    memory::{Memory, View},
+};
 use crate::{
     cluster::{Cluster, ClusterError, repositories::RepositorySecrets},
     core::{
-        image::{ImageVersion, Platforms, manifest::FactsWanted},
+        image::{ImageVersion, TagName},
         registries::{RegistryProfile, TagSortMode},
         resolve::{TrackedImage, credential_ref::CredentialRef},
-        select::{self, Candidate, FirstSeen, Knowledge, Known, Question, Selection, TagOrder, TagStory, Waiting},
-        strategy::StrategyKind,
+        select::{
+            self, Candidate, Decision, FirstSeen, Knowledge, Known, Question, Selection, Situation, TagList, TagOrder,
+            TagStory, Waiting,
+        },
         verdict::{Reason, Verdict},
     },
     registry::{self, Registries, RegistryError, RepoKey, Session, credentials::Credentials},
@@ -24,8 +29,9 @@ use crate::{
 /// Metadata requests of one decision at once; the registry's own limits come on top.
 const PARALLEL_FACTS: usize = 20;
 
-/// A decision asks again at most this often; each strategy needs two rounds.
-const ROUNDS: usize = 4;
+/// A decision asks again at most this often: once for its order, and then tag by tag on the way down, which is bounded by
+/// itself.
+const ROUNDS: usize = 64;
 
 /// Where credentials of an image come from, and what they were.
 type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc<Credentials>, Verdict>>>>;
@@ -116,6 +122,7 @@ pub struct Observer {
     registries: Registries,
     secrets: Secrets,
     known_credentials: credentials::Known,
+    memory: Memory,
 }
 
 impl Observer {
@@ -125,6 +132,7 @@ impl Observer {
             registries,
             secrets,
             known_credentials: credentials::Known::default(),
+            memory: Memory::default(),
         }
     }
 
@@ -140,9 +148,8 @@ impl Observer {
 
     /// Picks a tag for one image.
     pub async fn pick(&self, cycle: &Cycle, image: &TrackedImage, asker: Asker<'_>) -> Pick {
-        let Asker { namespace, live, .. } = asker;
         let profile = self.registries.lookup(&image.reference);
-        let credentials = match self.image_credentials(cycle, image, namespace, &profile).await {
+        let credentials = match self.image_credentials(cycle, image, asker.namespace, &profile).await {
             Ok(credentials) => credentials,
             Err(verdict) => return verdict.into(),
         };
@@ -153,7 +160,7 @@ impl Observer {
             credentials,
         };
         let mut tags = cycle.session.tags(&repo).await;
-        if matches!(tags, Err(RegistryError::Unauthorized { .. })) && !own {
+        if tags.as_ref().is_err_and(RegistryError::is_unauthorized) && !own {
             // The entry's credentials may have been renewed since they were read.
             if let Some(fresh) = self.renewed(&repo).await {
                 repo.credentials = Some(fresh);
@@ -165,62 +172,68 @@ impl Observer {
             Err(error) => return error.verdict().into(),
         };
         let order = tag_order(repo.profile.tag_order);
-        let wanted = match image.policy.strategy() {
-            StrategyKind::Digest => FactsWanted::Digest,
-            _ => FactsWanted::Created,
+        self.decide(cycle, &repo, image, asker, &tags, order).await
+    }
+
+    /// Asks until there is a decision. One that comes to no end is gone on with in the next cycle.
+    async fn decide(
+        &self,
+        cycle: &Cycle,
+        repo: &RepoKey,
+        image: &TrackedImage,
+        asker: Asker<'_>,
+        tags: &TagList,
+        order: TagOrder,
+    ) -> Pick {
+        let policy = &image.policy;
+        let view = View::new(repo, &image.platforms);
+        let running = asker.live.and_then(|live| TagName::new(&live.tag));
+        let situation = Situation {
+            live: asker.live,
+            live_created: running.as_ref().and_then(|tag| self.memory.date(&view, tag)),
+            first_seen: asker.first_seen.clone(),
+            now: cycle.now,
         };
-        let mut known = Knowledge::default();
-        let mut candidate = Err(Verdict::new(
-            Reason::MetadataUnavailable,
-            "the decision asks without end",
-        ));
+        let mut known = self.memory.held(&view, policy);
+        let mut decision = Decision {
+            picked: Err(Verdict::new(
+                Reason::MetadataUnavailable,
+                "the decision asks without end",
+            )),
+            waiting: None,
+            unfinished: true,
+        };
         for _ in 0..ROUNDS {
-            match select::select(&image.policy, live, &tags, order, &known) {
+            match select::select(policy, &situation, tags, order, &known) {
                 Selection::Decided(decided) => {
-                    candidate = decided;
+                    decision = decided;
                     break;
                 }
                 Selection::Need(questions) => {
-                    self.answer(cycle, &repo, &image.platforms, wanted, questions, &mut known)
-                        .await;
+                    answer(cycle, repo, image, order, questions, &mut known).await;
                 }
             }
         }
+        if decision.unfinished {
+            self.memory.hold(&view, policy, known.kept());
+        } else {
+            self.memory.release(&view, policy);
+        }
+        if let Some(tag) = &running
+            && let Some(Known::Facts(facts)) = known.fresh(tag)
+            && let Some(created) = facts.created
+        {
+            self.memory.remember_date(&view, tag, created);
+        }
         let story = if asker.explain {
-            select::explain(&image.policy, live, &tags, order, &known)
+            select::explain(policy, &situation, tags, order, &known)
         } else {
             Vec::new()
         };
         Pick {
-            candidate,
+            candidate: decision.picked,
             story,
-            waiting: Some(Vec::new()),
-        }
-    }
-
-    async fn answer(
-        &self,
-        cycle: &Cycle,
-        repo: &RepoKey,
-        platforms: &Platforms,
-        wanted: FactsWanted,
-        questions: Vec<Question>,
-        known: &mut Knowledge,
-    ) {
-        let answers: Vec<_> = stream::iter(questions)
-            .map(|Question::Facts(tag)| async move {
-                let answer = match cycle.session.facts(repo, &tag, platforms, wanted).await {
-                    Ok(registry::Known::Facts(facts)) => Known::Facts(facts),
-                    Ok(registry::Known::Excluded(why)) => Known::Excluded(why.to_string()),
-                    Err(error) => Known::Failed(error.verdict()),
-                };
-                (tag, answer)
-            })
-            .buffer_unordered(PARALLEL_FACTS)
-            .collect()
-            .await;
-        for (tag, answer) in answers {
-            known.insert(tag, answer);
+            waiting: decision.waiting,
         }
     }
 
@@ -267,5 +280,33 @@ impl Observer {
         self.known_credentials.forget(&repo.profile);
         let fresh = self.profile_credentials(&repo.profile).await.ok().flatten()?;
         (fresh.identity() != refused.identity()).then_some(fresh)
+    }
+}
+
+/// Asks the registry, many questions at once.
+async fn answer(
+    cycle: &Cycle,
+    repo: &RepoKey,
+    image: &TrackedImage,
+    order: TagOrder,
+    questions: Vec<Question>,
+    known: &mut Knowledge,
+) {
+    let wanted = image.policy.facts_wanted(order);
+    let answers: Vec<_> = stream::iter(questions)
+        .map(|Question::Facts(tag)| async move {
+            let answer = match cycle.session.facts(repo, &tag, &image.platforms, wanted).await {
+                Ok(registry::Known::Facts(facts)) => Known::Facts(facts),
+                Ok(registry::Known::Excluded(why)) => Known::Excluded(why.to_string()),
+                Err(error @ RegistryError::TagRefused { .. }) => Known::Refused(error.to_string()),
+                Err(error) => Known::Failed(error.verdict()),
+            };
+            (tag, answer)
+        })
+        .buffer_unordered(PARALLEL_FACTS)
+        .collect()
+        .await;
+    for (tag, answer) in answers {
+        known.insert(tag, answer);
     }
 }

@@ -105,6 +105,21 @@ impl Ask<'_> {
         }
     }
 
+    fn refusal(&self, status: StatusCode, reason: &str) -> RegistryError {
+        match self.unauthorized(reason) {
+            RegistryError::Unauthorized {
+                registry,
+                repository,
+                reason,
+            } if status == StatusCode::FORBIDDEN => RegistryError::Forbidden {
+                registry,
+                repository,
+                reason,
+            },
+            error => error,
+        }
+    }
+
     /// Gets `url` and reads at most `limit` bytes of the answer. 401 and 403 are never answers, but errors: a token that
     /// was given earlier is replaced once, as are challenges that have changed.
     pub(crate) async fn get(&self, kind: Kind, url: &Url, accept: &[&str], limit: usize) -> Result<Answer, Trouble> {
@@ -132,7 +147,7 @@ impl Ask<'_> {
             refused = grant.stale_token().cloned();
             if second || !(changed || refused.is_some()) {
                 let reason = format!("it answers {}{}", answer.status, words(&answer));
-                return Err(self.unauthorized(&reason).into());
+                return Err(self.refusal(answer.status, &reason).into());
             }
             challenges = self.health.challenges(self).await?;
             second = true;

@@ -59,6 +59,28 @@ pub enum RegistryError {
         /// What it says, and whether credentials were sent.
         reason: ForeignText,
     },
+    /// It knows who asks, and forbids it (403). For a tag list that is the same as `Unauthorized`.
+    #[error("registry {registry} forbids to read {repository}: {reason}")]
+    Forbidden {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// What it says, and whether credentials were sent.
+        reason: ForeignText,
+    },
+    /// It does not show this tag (403, 412 or 451), whatever it says about others: a scanner or a lawyer may forbid it.
+    #[error("registry {registry} does not show {subject} of {repository}: {reason}")]
+    TagRefused {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// The tag.
+        subject: String,
+        /// What it says.
+        reason: ForeignText,
+    },
     /// It says that the repository does not exist.
     #[error("registry {registry} has no repository {repository}")]
     RepositoryNotFound {
@@ -98,12 +120,17 @@ impl RegistryError {
             Self::InvalidSetting { .. } | Self::InvalidRepository { .. } => Reason::InvalidSetting,
             Self::Unavailable { .. } => Reason::RegistryUnavailable,
             Self::RateLimited { .. } => Reason::RateLimited,
-            Self::Unauthorized { .. } => Reason::Unauthorized,
+            Self::Unauthorized { .. } | Self::Forbidden { .. } => Reason::Unauthorized,
             Self::RepositoryNotFound { .. } => Reason::RepositoryNotFound,
             Self::ListIncomplete { .. } => Reason::ListIncomplete,
-            Self::MetadataUnavailable { .. } => Reason::MetadataUnavailable,
+            Self::MetadataUnavailable { .. } | Self::TagRefused { .. } => Reason::MetadataUnavailable,
         };
         Verdict::new(reason, self.to_string())
+    }
+
+    /// Whether other credentials may help.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. })
     }
 
     /// What to do about it.
@@ -111,7 +138,10 @@ impl RegistryError {
         match self {
             Self::InvalidSetting { .. } | Self::InvalidRepository { .. } => Disposition::Stalled,
             Self::RateLimited { wait, .. } => Disposition::RateLimited(*wait),
-            Self::Unauthorized { .. } | Self::RepositoryNotFound { .. } => Disposition::BackOff,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::TagRefused { .. }
+            | Self::RepositoryNotFound { .. } => Disposition::BackOff,
             Self::Unavailable { .. } | Self::ListIncomplete { .. } | Self::MetadataUnavailable { .. } => {
                 Disposition::Retry
             }

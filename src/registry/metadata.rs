@@ -33,6 +33,26 @@ pub(crate) async fn facts(
     platforms: &Platforms,
     wanted: FactsWanted,
 ) -> Result<Known, RegistryError> {
+    read(ask, tag, platforms, wanted).await.map_err(|error| match error {
+        // Part of the tag or all of it: without this part it is not shown.
+        RegistryError::Forbidden { reason, .. } | RegistryError::TagRefused { reason, .. } => {
+            RegistryError::TagRefused {
+                registry: ask.registry(),
+                repository: ask.repository().to_owned(),
+                subject: tag.to_string(),
+                reason,
+            }
+        }
+        error => error,
+    })
+}
+
+async fn read(
+    ask: &Ask<'_>,
+    tag: &TagName,
+    platforms: &Platforms,
+    wanted: FactsWanted,
+) -> Result<Known, RegistryError> {
     let unavailable = |why: &str| unavailable(ask, tag.as_str(), why);
     let Some(top) = get(ask, Kind::Manifest, ["manifests", tag.as_str()]).await? else {
         return Ok(Known::Excluded(Exclusion::Gone));
@@ -95,6 +115,14 @@ pub(super) async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Op
         Ok(answer) => match answer.status {
             StatusCode::OK => Ok(Some(answer)),
             StatusCode::NOT_FOUND => Ok(None),
+            status @ (StatusCode::PRECONDITION_FAILED | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => {
+                Err(RegistryError::TagRefused {
+                    registry: ask.registry(),
+                    repository: ask.repository().to_owned(),
+                    subject: subject.to_owned(),
+                    reason: ForeignText::new(&format!("it answers {status}{}", words(&answer))),
+                })
+            }
             status => {
                 let reason = format!("the registry answers {status}{}", words(&answer));
                 Err(unavailable(ask, subject, &reason))

@@ -19,6 +19,7 @@ mod faults;
 mod folder;
 mod git;
 mod lease;
+mod many_images;
 mod plan;
 mod scenarios;
 mod schema;

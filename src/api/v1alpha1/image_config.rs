@@ -14,7 +14,7 @@ pub struct ImageConfig {
     #[schemars(regex(pattern = "^[a-zA-Z0-9][a-zA-Z0-9-._]*$"))]
     pub alias: Option<String>,
     /// Example: `ghcr.io/acme/api:1.x`. The image, with a version constraint (or, for the digest strategy, a tag) after
-    /// the colon.
+    /// the colon. New: a `*` in the path, as in `ghcr.io/acme/*:1.x`, stands for every running image that matches.
     pub image_name: String,
     /// New. Example: `latest`. Short form of `commonUpdateSettings.updateStrategy`, which wins when both are set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct ImageConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images_verification: Option<ImagesVerification>,
     /// Example: `helm: {name: image.repository, tag: image.tag}`. Where the image stands in the Application's
-    /// manifests.
+    /// manifests. New: `{name}` and `{alias}` in its texts stand for the image's last path component and its alias.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_targets: Option<ManifestTargets>,
 }

@@ -37,7 +37,7 @@ pub struct ImageUpdaterStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub recent_updates: Option<Vec<RecentUpdate>>,
-    /// New. Tags that wait for minimumAge; the first 50.
+    /// New. Tags that wait for minimumAge; the best 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub pending: Option<Vec<PendingTag>>,
@@ -79,9 +79,9 @@ pub struct RecentUpdate {
 pub struct PendingTag {
     /// The image's name, without tag.
     pub image: String,
-    /// The tag.
+    /// The tag; where its digest is written as well, `tag@sha256:...`.
     pub tag: String,
-    /// When the tag was first seen.
+    /// Since when its age counts: when its image was created or, where nobody says that, when the tag was first seen.
     pub first_seen: Time,
 }
 

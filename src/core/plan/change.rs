@@ -22,6 +22,8 @@ pub struct ImageChange {
     pub old: ImageVersion,
     /// What is written. Never empty.
     pub new: ImageVersion,
+    /// What a person should know about it.
+    pub note: Option<String>,
 }
 
 /// One source of an application, before and after its changes.

@@ -111,6 +111,7 @@ struct Subject<'a> {
     place: Place,
     running: ImageRef,
     wanted: ImageVersion,
+    note: Option<String>,
 }
 
 impl Decision<'_> {
@@ -177,6 +178,7 @@ impl Decision<'_> {
                 place,
                 running,
                 wanted,
+                note: candidate.note.clone(),
             },
             update,
         )
@@ -205,6 +207,7 @@ impl Decision<'_> {
             place,
             running,
             wanted,
+            note: _,
         } = subject;
         let settled = is_settled(image, running, wanted);
         let version = if settled {
@@ -245,6 +248,7 @@ impl Decision<'_> {
             image: subject.image.reference.clone(),
             old: subject.running.version.clone().unwrap_or_default(),
             new: subject.wanted.clone(),
+            note: subject.note.clone(),
         }
     }
 

@@ -34,6 +34,7 @@ mod tests {
             image: ImageRef::parse(image).unwrap(),
             old: version(old),
             new: version(new),
+            note: None,
         }
     }
 

@@ -38,12 +38,13 @@ pub fn after_cycle(before: &[Condition], report: &ResourceReport, now: Timestamp
         message: "Waiting for the next cycle".to_owned(),
     }];
     wanted.extend(ready_and_error(report));
-    if !report.stalled.is_empty() {
+    let stalled: Vec<_> = report.stalled.iter().chain(&report.stalled_in_part).cloned().collect();
+    if !stalled.is_empty() {
         wanted.push(Wanted {
             kind: "Stalled",
             status: true,
             reason: "InvalidSetting",
-            message: joined(&report.stalled),
+            message: joined(&stalled),
         });
     }
     if !report.warnings.is_empty() {

@@ -139,6 +139,7 @@ mod tests {
             },
             old: version(old),
             new: version(new),
+            note: None,
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod conditions;
 pub mod counts;
 pub mod events;
+mod pending;
 pub mod plan_view;
 pub mod reference;
 pub mod status;
@@ -12,7 +13,7 @@ pub mod status;
 use crate::core::{
     keys::ObjectKey,
     plan::{Entry, ImageChange, SourceEdit},
-    select::TagStory,
+    select::{TagStory, Waiting},
     strategy::StrategyKind,
     verdict::Verdict,
 };
@@ -28,6 +29,8 @@ pub struct ResourceReport {
     pub requested: Option<String>,
     /// A user must change these first; nothing was decided.
     pub stalled: Vec<Remark>,
+    /// A user must change these before all images are followed; everything else was decided.
+    pub stalled_in_part: Vec<Remark>,
     /// Settings that contradict each other, are deprecated or were corrected.
     pub warnings: Vec<Remark>,
     /// The applications that a rule matched.
@@ -104,6 +107,8 @@ pub struct ImageReport {
     pub decision: Result<ImageChange, Verdict>,
     /// What became of every tag; only when asked for.
     pub story: Vec<TagStory>,
+    /// The tags that are too young, the best first; `None` when that could not be found out.
+    pub waiting: Option<Vec<Waiting>>,
 }
 
 /// How the tag of an image is picked.

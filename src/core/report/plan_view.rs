@@ -196,6 +196,8 @@ pub enum TagFate {
     OutOfScope,
     /// A lasting fact rules it out.
     Excluded,
+    /// It is younger than `minimumAge`.
+    TooYoung,
     /// It could not be read this time, so nothing is decided.
     NotRead,
     /// Nobody had to ask about it.

@@ -17,7 +17,8 @@ const CONDITIONS: &[(&str, &str)] = &[
     ),
     (
         "Stalled",
-        "A setting must be changed before anything is done. The message names the field. Present only when true.",
+        "A setting must be changed before everything, or the part that it concerns, is done. The message names the field. \
+         Present only when true.",
     ),
     ("Suspended", "`spec.suspend` is set. Present only when true."),
     (

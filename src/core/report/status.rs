@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Value, json};
 
-use super::{ApplicationReport, ResourceReport, WriteOutcome, conditions, counts::Counts};
+use super::{ApplicationReport, ResourceReport, WriteOutcome, conditions, counts::Counts, pending};
 use crate::{
     api::v1alpha1::{ImageUpdaterStatus, Problem, RecentUpdate, Write},
     core::{keys::ObjectKey, plan::ImageChange, verdict::Verdict},
@@ -48,6 +48,14 @@ pub fn final_patch(
     let writes = writes(before, report, now);
     if before.writes.as_deref().unwrap_or(&[]) != writes.as_slice() {
         status.insert("writes".to_owned(), json!(writes));
+    }
+    if let Some(pending) = pending::after_cycle(before.pending.as_deref().unwrap_or_default(), report) {
+        let pending = if pending.is_empty() {
+            Value::Null
+        } else {
+            json!(pending)
+        };
+        status.insert("pending".to_owned(), pending);
     }
     if report.partial {
         return (!status.is_empty()).then(|| json!({ "status": status }));
@@ -142,10 +150,14 @@ fn recent_updates(report: &ResourceReport, now: Timestamp) -> Vec<RecentUpdate> 
 
 fn message(change: &ImageChange) -> String {
     let old = change.old.text();
-    if old.is_empty() {
+    let text = if old.is_empty() {
         format!("set to {}", change.new.text())
     } else {
         format!("updated from {old} to {}", change.new.text())
+    };
+    match &change.note {
+        Some(note) => format!("{text}; {note}"),
+        None => text,
     }
 }
 

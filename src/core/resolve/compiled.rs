@@ -8,6 +8,7 @@ use crate::{
         v1alpha1::{ApplicationRef, ImageConfig, ImageUpdater, ImageUpdaterSpec},
     },
     core::{
+        foreign::ForeignText,
         matching::{
             assign::{Pick, RuleError, Rules},
             specificity,
@@ -18,6 +19,7 @@ use crate::{
             annotations::AnnotationRule,
             image::{General, Surroundings},
             origin::Origin,
+            patterns::Patterns,
             rule::{Rule, Source},
             settings::{self, Layer},
             write_target,
@@ -74,6 +76,7 @@ impl Compiled {
         let surroundings = Arc::new(Surroundings {
             namespace: updater.metadata.namespace.clone().unwrap_or_default(),
             context: context.clone(),
+            patterns: Patterns::default(),
         });
         let mut warnings = Vec::new();
         warnings.extend(other_namespace(spec, &surroundings.namespace));
@@ -94,16 +97,18 @@ impl Compiled {
     pub fn resolve(&self, applications: &[Arc<Application>]) -> Resolved {
         let namespace = &self.surroundings.namespace;
         let own = applications.iter().filter(|a| a.namespace() == namespace);
-        let mut said = Said::default();
-        let applications = own.filter_map(|a| self.application(a, &mut said)).collect();
-        let mut warnings = self.warnings.clone();
-        warnings.extend(said.into_warnings());
-        warnings.sort_by(|a, b| (&a.field, &a.message).cmp(&(&b.field, &b.message)));
-        warnings.dedup();
-        Resolved { applications, warnings }
+        let mut remarks = Remarks::default();
+        let applications = own.filter_map(|a| self.application(a, &mut remarks)).collect();
+        let Remarks { stalled, annotations } = remarks;
+        let warnings = self.warnings.iter().cloned();
+        Resolved {
+            applications,
+            warnings: sorted(warnings.chain(annotations.into_remarks()).collect()),
+            stalled: sorted(stalled),
+        }
     }
 
-    fn application(&self, application: &Arc<Application>, said: &mut Said) -> Option<ResolvedApplication> {
+    fn application(&self, application: &Arc<Application>, remarks: &mut Remarks) -> Option<ResolvedApplication> {
         let labels = application.metadata.labels.as_ref();
         let (index, unusable) = match self.patterns.pick(application.name(), labels) {
             Pick::None => return None,
@@ -114,12 +119,16 @@ impl Compiled {
         let context = &self.surroundings.context;
         let tracked = match (unusable, kind) {
             (Some(verdict), _) => Err(verdict),
-            (None, Kind::Listed(rule)) => rule.apply(application, context),
+            (None, Kind::Listed(rule)) => rule.apply(application, context, &mut remarks.stalled),
             (None, Kind::Annotated(annotations)) => {
                 let outcome = annotations.rule(application);
                 let (rule, warnings) = outcome.as_ref().as_ref()?;
-                said.add(application, warnings);
-                rule.apply(application, context)
+                remarks.annotations.add(application, warnings);
+                let mut stalled = Vec::new();
+                let tracked = rule.apply(application, context, &mut stalled);
+                // One Application's mistake is no reason to call the resource unusable.
+                remarks.annotations.add(application, &stalled);
+                tracked
             }
         };
         Some(ResolvedApplication {
@@ -131,7 +140,14 @@ impl Compiled {
     }
 }
 
-/// Warnings about annotations: each once, with the first Application that it is about and how many more there are.
+/// What is to be said beside the decisions.
+#[derive(Default)]
+struct Remarks {
+    stalled: Vec<Remark>,
+    annotations: Said,
+}
+
+/// Remarks about annotations: each once, with the first Application that it is about and how many more there are.
 #[derive(Default)]
 struct Said(BTreeMap<(String, String), (String, usize)>);
 
@@ -143,7 +159,7 @@ impl Said {
         }
     }
 
-    fn into_warnings(self) -> impl Iterator<Item = Remark> {
+    fn into_remarks(self) -> impl Iterator<Item = Remark> {
         self.0.into_iter().map(|((field, message), (name, count))| {
             let more = match count {
                 1 => String::new(),
@@ -151,10 +167,17 @@ impl Said {
             };
             Remark {
                 field,
-                message: format!("{message} (Application {name}{more})"),
+                message: format!("{message} (Application {}{more})", ForeignText::new(&name)),
             }
         })
     }
+}
+
+/// Each remark once, by field.
+fn sorted(mut remarks: Vec<Remark>) -> Vec<Remark> {
+    remarks.sort_by(|a, b| (&a.field, &a.message).cmp(&(&b.field, &b.message)));
+    remarks.dedup();
+    remarks
 }
 
 /// The rule at `index`.

@@ -6,7 +6,7 @@ use crate::{
     api::v1alpha1::{CommonUpdateSettings, ImageConfig, ImagesVerification},
     core::{
         foreign::ForeignText,
-        image::{ImageRef, Platforms},
+        image::Platforms,
         report::Remark,
         resolve::{
             CurrentFrom, ResolveContext, TrackedImage,
@@ -14,9 +14,10 @@ use crate::{
             manifest_target,
             merged::{Field, Merged, given},
             origin::Origin,
+            patterns::Patterns,
             policy,
             settings::{self, Layer},
-            unsupported,
+            unsupported, wildcard,
         },
         verdict::{Reason, Verdict},
     },
@@ -38,6 +39,7 @@ pub(super) struct Surroundings {
     /// The namespace of the resource and its applications.
     pub(super) namespace: String,
     pub(super) context: ResolveContext,
+    pub(super) patterns: Patterns,
 }
 
 /// Resolves the image that stands at `origin`.
@@ -49,23 +51,35 @@ pub(super) fn resolve(
     warnings: &mut Vec<Remark>,
 ) -> Result<TrackedImage, Verdict> {
     let merged = merge(image, origin, general, warnings);
-    let refused = unsupported::of_image(image, origin).or_else(|| demands_signatures(image, origin, general));
-    if let Some(verdict) = refused {
+    let force_update = merged.settings.force_update == Some(true);
+    warnings.extend(wildcard::warnings(image, origin, force_update));
+    if let Some(verdict) = demands_signatures(image, origin, general) {
         return Err(verdict);
     }
-    let reference = ImageRef::parse(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
+    let reference = wildcard::reference(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
+    // What a wildcard stands for is put in when it is known.
     let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
-        .and_then(|target| manifest_target::fill(&target, &reference, alias))
+        .and_then(|target| match wildcard::is_wildcard(&reference) {
+            true => Ok(target),
+            false => manifest_target::fill(&target, &reference, alias),
+        })
         .map_err(|e| invalid(origin, "manifestTargets", &e))?;
-    let policy = policy::resolve(image, origin, &reference, &merged, warnings)?;
+    let policy = policy::resolve(
+        image,
+        origin,
+        &reference,
+        &merged,
+        &general.surroundings.patterns,
+        warnings,
+    )?;
     let platforms = merged.settings.platforms.as_deref().unwrap_or(&[]);
     let platforms = Platforms::parse(platforms, general.surroundings.context.runtime_platform.clone())
         .map_err(|e| merged.refused(Reason::InvalidSetting, &Field::PLATFORMS, &e))?;
     Ok(TrackedImage {
         alias: alias.to_owned(),
         reference,
-        policy,
-        force_update: merged.settings.force_update == Some(true),
+        policy: Arc::new(policy),
+        force_update,
         current_from: current_from(&merged, general)?,
         credentials: credentials(&merged, general)?,
         platforms,

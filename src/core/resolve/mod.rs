@@ -25,6 +25,7 @@ mod image;
 pub mod manifest_target;
 mod merged;
 pub mod origin;
+mod patterns;
 mod policy;
 pub mod pull_request;
 pub mod repository_match;
@@ -35,6 +36,7 @@ pub mod source_type;
 pub mod target;
 pub mod unsupported;
 pub mod verification;
+pub mod wildcard;
 pub mod write_target;
 
 pub use compiled::Compiled;
@@ -61,6 +63,8 @@ pub struct Resolved {
     pub applications: Vec<ResolvedApplication>,
     /// What works, but should be looked at. Sorted by field, each once.
     pub warnings: Vec<Remark>,
+    /// What a user has to change before all images can be followed; the others are. Sorted by field, each once.
+    pub stalled: Vec<Remark>,
 }
 
 /// An application that a rule matched.
@@ -87,7 +91,8 @@ pub struct TrackedApplication {
     pub source: SourceSlot,
     /// Where changes go.
     pub target: WriteTarget,
-    /// The images, in the order of the list; a refused one keeps its alias. Shared by all applications of the rule.
+    /// The images, in the order of the list; a refused one keeps its alias. Shared by all applications of the rule, unless
+    /// the list has wildcards: then what they stand for in this application.
     pub images: Arc<[ResolvedImage]>,
 }
 
@@ -96,6 +101,8 @@ pub struct TrackedApplication {
 pub struct ResolvedImage {
     /// The explicit or derived alias.
     pub alias: String,
+    /// As configured, also when the image is left alone; `None` when it cannot be read.
+    pub reference: Option<ImageRef>,
     /// The image, or why it is left alone.
     pub tracked: Result<Arc<TrackedImage>, Verdict>,
 }
@@ -108,7 +115,7 @@ pub struct TrackedImage {
     /// As configured; the tag is the constraint.
     pub reference: ImageRef,
     /// Which tags may be picked, and which of them is.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// Whether it is updated although Argo CD does not report it as running.
     pub force_update: bool,
     /// Where its current version is read.

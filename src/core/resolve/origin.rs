@@ -1,6 +1,9 @@
 //! Where a setting was said, so that messages name it in the words of whoever wrote it.
 
-use crate::api::annotations::{IMAGE_LIST, PREFIX, target, update, write_back};
+use crate::{
+    api::annotations::{IMAGE_LIST, PREFIX, target, update, write_back},
+    core::foreign::ForeignText,
+};
 
 /// Where a layer of settings stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +53,9 @@ impl Origin {
     }
 }
 
-/// An annotation, as messages name it.
+/// An annotation, as messages name it. Its key may hold an alias that a stranger wrote.
 pub(super) fn annotation(key: &str) -> String {
-    format!("annotation {PREFIX}{key}")
+    format!("annotation {PREFIX}{}", ForeignText::new(key))
 }
 
 /// An alias as it stands in annotation keys, which hold no second slash.

@@ -12,8 +12,9 @@ use crate::{
         resolve::{
             merged::{Field, Merged, given},
             origin::Origin,
+            patterns::Patterns,
         },
-        strategy::{Extract, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
+        strategy::{Extract, InvalidFilter, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
         verdict::{Reason, Verdict},
     },
 };
@@ -24,12 +25,13 @@ pub(super) fn resolve(
     origin: &Origin,
     reference: &ImageRef,
     merged: &Merged,
+    patterns: &Patterns,
     warnings: &mut Vec<Remark>,
 ) -> Result<Policy, Verdict> {
     let strategy = strategy(merged, warnings);
     let options = PolicyOptions {
-        filter: filter(image, origin, merged)?,
-        extract: extract(merged)?,
+        filter: filter(image, origin, merged, patterns)?,
+        extract: extract(merged, patterns)?,
         order: order(merged)?,
         minimum_age: minimum_age(merged)?,
         allow_downgrade: merged.settings.allow_downgrade == Some(true),
@@ -56,21 +58,26 @@ fn strategy(merged: &Merged, warnings: &mut Vec<Remark>) -> StrategyKind {
     strategy
 }
 
-fn filter(image: &ImageConfig, origin: &Origin, merged: &Merged) -> Result<TagFilter, Verdict> {
+fn filter(image: &ImageConfig, origin: &Origin, merged: &Merged, patterns: &Patterns) -> Result<TagFilter, Verdict> {
     for short in image.allow_tags.iter().flatten() {
         // Each by itself: joined, two halves of an expression could make a whole.
         TagFilter::compile(Some(&format!("regexp:{}", short.regex)), &[])
             .map_err(|e| Verdict::new(Reason::InvalidPattern, format!("{}: {e}", origin.field("allowTags"))))?;
     }
-    let allow = merged.settings.allow_tags.as_deref();
-    TagFilter::compile(allow, &[]).map_err(|e| merged.refused(Reason::InvalidPattern, &Field::ALLOW_TAGS, &e))?;
+    let allow = merged.settings.allow_tags.as_deref().unwrap_or("");
     let ignore = merged.settings.ignore_tags.as_deref().unwrap_or(&[]);
-    TagFilter::compile(allow, ignore).map_err(|e| merged.refused(Reason::InvalidPattern, &Field::IGNORE_TAGS, &e))
+    patterns.filter(allow, ignore).map_err(|error| {
+        let field = match &error {
+            InvalidFilter::Keyword(_) | InvalidFilter::Expression(_) => &Field::ALLOW_TAGS,
+            InvalidFilter::Glob { .. } => &Field::IGNORE_TAGS,
+        };
+        merged.refused(Reason::InvalidPattern, field, &error)
+    })
 }
 
-fn extract(merged: &Merged) -> Result<Option<Extract>, Verdict> {
+fn extract(merged: &Merged, patterns: &Patterns) -> Result<Option<Extract>, Verdict> {
     given(merged.settings.extract.as_ref())
-        .map(Extract::compile)
+        .map(|text| patterns.extract(text))
         .transpose()
         .map_err(|e| merged.refused(Reason::InvalidPattern, &Field::EXTRACT, &e))
 }

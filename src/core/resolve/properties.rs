@@ -192,7 +192,7 @@ proptest! {
             let Ok(tracked) = resolved.tracked else { continue };
             let live = LiveImages::parse(resolved.application.live_images());
             let tag = crate::core::image::TagName::new("v1.2.3").expect("a tag");
-            let candidate = Candidate { tag, digest: None, facts: None };
+            let candidate = Candidate { tag, digest: None, facts: None, note: None };
             let picks = vec![Ok(Verified::no_policy(candidate)); tracked.images.len()];
             let update = update::decide(&resolved.application, &tracked, &live, &picks);
             prop_assert_eq!(update.images.len(), tracked.images.len());

@@ -11,13 +11,16 @@ use crate::{
     core::{
         report::Remark,
         resolve::{
-            GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, TrackedApplication, WriteTarget, aliases,
+            ApplicationKind, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, TrackedApplication,
+            WriteTarget, aliases,
             image::{self, General},
             origin::Origin,
             settings::Layer,
             unsupported,
+            wildcard::{self, Wildcards},
             write_target::{self, GitDestination, InvalidWriteBack},
         },
+        select::live::LiveImages,
         verdict::{Reason, Verdict},
     },
 };
@@ -40,6 +43,7 @@ pub(super) struct Rule {
     /// Why no application of this rule is written.
     fault: Option<Verdict>,
     images: Arc<[ResolvedImage]>,
+    wildcards: Option<Wildcards>,
 }
 
 impl Rule {
@@ -50,6 +54,7 @@ impl Rule {
             write_back_layers: Vec::new(),
             fault: Some(fault),
             images: Arc::new([]),
+            wildcards: None,
         }
     }
 
@@ -63,12 +68,15 @@ impl Rule {
             general,
         } = source;
         let names = aliases::aliases(images).unwrap_or_default();
-        let resolve = |((image, origin), alias): ((&ImageConfig, Origin), String)| ResolvedImage {
-            tracked: image::resolve(image, &alias, &origin, &general, warnings).map(Arc::new),
+        let resolve = |((image, origin), alias): ((&ImageConfig, &Origin), String)| ResolvedImage {
+            tracked: image::resolve(image, &alias, origin, &general, warnings).map(Arc::new),
+            reference: wildcard::reference(&image.image_name).ok(),
             alias,
         };
+        let images: Arc<[_]> = images.iter().zip(&origins).zip(names).map(resolve).collect();
         let mut rule = Self {
-            images: images.iter().zip(origins).zip(names).map(resolve).collect(),
+            wildcards: Wildcards::of(&images, &origins),
+            images,
             write_back,
             write_back_layers,
             fault: None,
@@ -80,11 +88,12 @@ impl Rule {
         rule
     }
 
-    /// What the rule says for `application`.
+    /// What the rule says for `application`; `stalled` gets what holds up some of its images.
     pub(super) fn apply(
         &self,
         application: &Application,
         context: &ResolveContext,
+        stalled: &mut Vec<Remark>,
     ) -> Result<TrackedApplication, Verdict> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -106,8 +115,23 @@ impl Rule {
                 None => WriteTarget::Application,
                 Some(git) => WriteTarget::Git(self.git_target(git, application)?),
             },
-            images: Arc::clone(&self.images),
+            images: self.images_of(application, kind, stalled),
         })
+    }
+
+    fn images_of(
+        &self,
+        application: &Application,
+        kind: ApplicationKind,
+        stalled: &mut Vec<Remark>,
+    ) -> Arc<[ResolvedImage]> {
+        let Some(wildcards) = &self.wildcards else {
+            return Arc::clone(&self.images);
+        };
+        let live = LiveImages::parse(application.live_images());
+        let expansion = wildcards.expand(&self.images, &live, kind);
+        stalled.extend(expansion.stalled);
+        expansion.images
     }
 
     /// An author without name or mail would be half the controller's own.

@@ -344,6 +344,10 @@ mod tests {
         })
     }
 
+    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
+        merge_verification([a, b]).expect("there are two blocks")
+    }
+
     proptest! {
         #[test]
         fn merging_is_associative_and_a_layer_of_nothing_changes_nothing(
@@ -357,7 +361,6 @@ mod tests {
             prop_assert_eq!(&merge_update_settings([&left, &CommonUpdateSettings::default()]), &left);
 
             let [a, b, c] = &verifications;
-            let both = |a, b| merge_verification([a, b]).unwrap();
             let left = both(&both(a, b), c);
             prop_assert_eq!(&left, &both(a, &both(b, c)));
             prop_assert_eq!(&both(&left, &ImagesVerification::default()), &left);

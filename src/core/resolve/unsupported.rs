@@ -4,9 +4,9 @@
 //! verdict `UnsupportedSetting`, which names the field. A feature that arrives deletes its line here and nothing else.
 
 use crate::{
-    api::v1alpha1::{GitConfig, ImageConfig, ImagesVerification, WriteBackConfig},
+    api::v1alpha1::{GitConfig, ImagesVerification, WriteBackConfig},
     core::{
-        resolve::{aliases::without_version, origin::Origin, settings::Layer},
+        resolve::settings::Layer,
         verdict::{Reason, Verdict},
     },
 };
@@ -64,13 +64,6 @@ const WRITE_BACK: &[Row<WriteBackConfig>] = &[
     },
 ];
 
-/// Settings of an image that have no layers.
-const IMAGE: &[Row<ImageConfig>] = &[Row {
-    field: "imageName",
-    present: |_| true,
-    refused: |image| without_version(&image.image_name).contains('*'),
-}];
-
 fn git(settings: &WriteBackConfig, test: fn(&GitConfig) -> bool) -> bool {
     settings.git_config.as_ref().is_some_and(test)
 }
@@ -104,12 +97,6 @@ pub fn of_write_back(layers: &[Layer<WriteBackConfig>]) -> Option<Verdict> {
     first(layers, WRITE_BACK)
 }
 
-/// What is refused of an image by itself; it stands at `origin`.
-pub fn of_image(image: &ImageConfig, origin: &Origin) -> Option<Verdict> {
-    let row = IMAGE.iter().find(|row| (row.present)(image) && (row.refused)(image))?;
-    Some(verdict(&origin.field(row.field)))
-}
-
 /// Signature checks that are demanded of an image. The most specific block decides: an API server sets `enabled: true` in
 /// every block that does not say, and a folder of files must not be less strict.
 pub fn of_verification(layers: &[Layer<ImagesVerification>]) -> Option<Verdict> {
@@ -122,6 +109,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::core::resolve::origin::Origin;
 
     fn layers<T: Clone + serde::de::DeserializeOwned>(given: &serde_json::Value) -> Vec<Layer<T>> {
         let layers: Vec<T> = serde_json::from_value(given.clone()).unwrap();
@@ -186,21 +174,6 @@ mod tests {
             (serde_json::json!([{"enabled": false}, {}]), "layer1.imagesVerification"),
         ] {
             assert_eq!(field(of_verification(&layers(&given))), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn wildcards_in_the_path_are_refused() {
-        for (given, expected) in [
-            (serde_json::json!({"imageName": "a/b:1.*"}), ""),
-            (serde_json::json!({"imageName": "a/*:1.x"}), "i.imageName"),
-        ] {
-            let image: ImageConfig = serde_json::from_value(given.clone()).unwrap();
-            assert_eq!(
-                field(of_image(&image, &Origin::Resource("i".to_owned()))),
-                expected,
-                "{given}"
-            );
         }
     }
 }

@@ -13,10 +13,11 @@ use crate::{
     api::v1alpha1::ImageConfig,
     core::{
         foreign::ForeignText,
-        image::{ImageRef, InvalidReference},
+        image::{ImageRef, reference::InvalidReference},
         report::Remark,
         resolve::{
-            ApplicationKind, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target, target::HelmPlaces,
+            ApplicationKind, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target, origin::Origin,
+            target::HelmPlaces,
         },
         select::live::LiveImages,
         verdict::{Reason, Verdict},
@@ -44,8 +45,8 @@ pub struct Expansion {
 struct Wildcard {
     /// Its index in the list.
     index: usize,
-    /// The path of the entry.
-    field: String,
+    /// Where it stands.
+    origin: Origin,
     reference: ImageRef,
 }
 
@@ -59,16 +60,21 @@ pub(super) fn reference(image_name: &str) -> Result<ImageRef, String> {
     })
 }
 
-/// What should be looked at in the entry `image` at `field`, if it is a wildcard: settings that have no effect there.
-pub(super) fn warnings(image: &ImageConfig, field: &str, force_update: bool) -> Vec<Remark> {
+/// What should be looked at in the entry `image` at `origin`, if it is a wildcard: settings that have no effect there.
+pub(super) fn warnings(image: &ImageConfig, origin: &Origin, force_update: bool) -> Vec<Remark> {
     if !aliases::is_wildcard(&image.image_name) {
         return Vec::new();
     }
     let remark = |name: &str, message: &str| Remark {
-        field: format!("{field}.{name}"),
+        field: origin.field(name),
         message: message.to_owned(),
     };
-    let alias = image.alias.as_deref().is_some_and(|alias| !alias.trim().is_empty());
+    // In annotations the alias names the settings.
+    let listed = matches!(origin, Origin::Resource(_));
+    let alias = image
+        .alias
+        .as_deref()
+        .is_some_and(|alias| listed && !alias.trim().is_empty());
     let alias = alias.then(|| {
         remark(
             "alias",
@@ -85,17 +91,17 @@ pub(super) fn warnings(image: &ImageConfig, field: &str, force_update: bool) -> 
 }
 
 impl Wildcards {
-    /// The wildcards of `images`; `None` when there are none. `field` gives the path of an entry by its index.
-    pub fn of(images: &[ResolvedImage], field: impl Fn(usize) -> String) -> Option<Self> {
-        let entry = |(index, image): (usize, &ResolvedImage)| {
+    /// The wildcards of `images`, which stand at `origins`; `None` when there are none.
+    pub fn of(images: &[ResolvedImage], origins: &[Origin]) -> Option<Self> {
+        let entry = |(index, (image, origin)): (usize, (&ResolvedImage, &Origin))| {
             let reference = image.reference.as_ref().filter(|reference| is_wildcard(reference))?;
             Some(Wildcard {
                 index,
-                field: field(index),
+                origin: origin.clone(),
                 reference: reference.clone(),
             })
         };
-        let mut entries: Vec<_> = images.iter().enumerate().filter_map(entry).collect();
+        let mut entries: Vec<_> = images.iter().zip(origins).enumerate().filter_map(entry).collect();
         entries.sort_by_key(|entry| (std::cmp::Reverse(entry.literal_characters()), entry.index));
         (!entries.is_empty()).then_some(Self { entries })
     }
@@ -103,7 +109,10 @@ impl Wildcards {
     /// What `images`, the list that these wildcards are of, comes to in an application of this kind where `live` run.
     pub fn expand(&self, images: &[ResolvedImage], live: &LiveImages, kind: ApplicationKind) -> Expansion {
         let found = self.found(images, live);
-        let literal = images.iter().enumerate().filter(|(index, _)| !found.contains_key(index));
+        let literal = images
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !found.contains_key(index));
         let taken: Vec<&str> = literal.map(|(_, image)| image.alias.as_str()).collect();
         let mut aliases = aliases_of(&taken, &found);
         let mut stalled = Vec::new();
@@ -140,8 +149,11 @@ impl Wildcards {
             .chain(&renamed)
             .map(ImageRef::canonical)
             .collect();
-        let mut found: HashMap<usize, BTreeSet<ImageRef>> =
-            self.entries.iter().map(|entry| (entry.index, BTreeSet::new())).collect();
+        let mut found: HashMap<usize, BTreeSet<ImageRef>> = self
+            .entries
+            .iter()
+            .map(|entry| (entry.index, BTreeSet::new()))
+            .collect();
         for running in live.iter().map(|live| &live.reference) {
             // No repository has such a name; it could be taken for an entry.
             if is_wildcard(running) || owned.contains(&running.canonical()) {
@@ -156,13 +168,18 @@ impl Wildcards {
     }
 }
 
-fn is_wildcard(reference: &ImageRef) -> bool {
+/// Whether `reference` stands for many images.
+pub(super) fn is_wildcard(reference: &ImageRef) -> bool {
     reference.name.contains('*')
 }
 
 /// The name under which a literal image runs before Kustomize renames it.
 fn renamed_by_kustomize(image: &ResolvedImage) -> Option<ImageRef> {
-    let tracked = image.tracked.as_ref().ok().filter(|image| !is_wildcard(&image.reference))?;
+    let tracked = image
+        .tracked
+        .as_ref()
+        .ok()
+        .filter(|image| !is_wildcard(&image.reference))?;
     ImageRef::parse(tracked.manifest_target.kustomize_name()?).ok()
 }
 
@@ -186,7 +203,10 @@ impl Wildcard {
         let count = |path: &str| path.split('/').count();
         registry == other
             && count(pattern) == count(name)
-            && pattern.split('/').zip(name.split('/')).all(|(pattern, name)| component_fits(pattern, name))
+            && pattern
+                .split('/')
+                .zip(name.split('/'))
+                .all(|(pattern, name)| component_fits(pattern, name))
     }
 
     /// What runs, with registry, prefix and constraint as the entry spells them.
@@ -216,10 +236,8 @@ impl Wildcard {
             alias,
             reference: Some(reference.clone()),
             tracked: tracked.map_err(|error| {
-                Verdict::new(
-                    Reason::InvalidSetting,
-                    format!("{}.manifestTargets: {error}", self.field),
-                )
+                let field = self.origin.field("manifestTargets");
+                Verdict::new(Reason::InvalidSetting, format!("{field}: {error}"))
             }),
         }
     }
@@ -250,11 +268,12 @@ impl Wildcard {
         for place in matches.iter().flat_map(places_of) {
             *used.entry(place).or_default() += 1;
         }
-        let shared = |image: &ResolvedImage| places_of(image).into_iter().find(|place| used[place] > 1);
+        let is_shared = |place: &String| used.get(place).is_some_and(|uses| *uses > 1);
+        let shared = |image: &ResolvedImage| places_of(image).into_iter().find(is_shared);
         let refused = |image: ResolvedImage| {
             let Some(place) = shared(&image) else { return image };
             let remark = Remark {
-                field: format!("{}.manifestTargets", self.field),
+                field: self.origin.field("manifestTargets"),
                 message: format!(
                     "several running images match, and would all be written to {:?}; \
                      put {{alias}} or {{name}} into it (example: helm.tag: \"{{alias}}.image.tag\")",

@@ -6,12 +6,16 @@ use std::{
     fmt,
 };
 
-use super::{Contender, Knowledge, Policy, Standing, TagList, TagOrder, standing};
+use super::{
+    Ages, Contender, Decision, Knowledge, Outside, Policy, Query, Ranking, Selection, Situation, TagList, TagOrder,
+    conclude,
+    walk::{End, Passed, Walk},
+};
 use crate::core::{
     foreign::ForeignText,
-    image::{ImageVersion, TagName},
+    image::TagName,
     strategy::{FilterReason, Misfit, Scope, policy::Dropped},
-    verdict::Verdict,
+    verdict::{Reason, Verdict},
 };
 
 /// The most causes that are told in one sentence.
@@ -33,6 +37,14 @@ pub enum Fate {
     Chosen,
     /// It is as good as the best one and is running already.
     Kept,
+    /// It is the best one that is left, and ranks below what runs.
+    Lower,
+    /// It is too young, in words.
+    TooYoung(String),
+    /// It may be the best one; a later decision looks at it.
+    Later,
+    /// The registry refuses to show it, in words.
+    Refused(String),
     /// It is the n-th best, from 1. Also the first when nothing could be decided.
     Ranked(usize),
     /// It could not be read this time, so nothing is decided.
@@ -54,6 +66,10 @@ impl fmt::Display for Fate {
         match self {
             Self::Chosen => f.write_str("chosen"),
             Self::Kept => f.write_str("chosen: as good as any other, and running already"),
+            Self::Lower => f.write_str("best of those that can be used, but lower than what runs"),
+            Self::TooYoung(why) => write!(f, "too young: {why}"),
+            Self::Later => f.write_str("is looked at in a later cycle"),
+            Self::Refused(why) => write!(f, "may not be read: {}", ForeignText::new(why)),
             Self::Ranked(1) => f.write_str("best of those that could be read"),
             Self::Ranked(place) => write!(f, "number {place} in order"),
             Self::NotRead(verdict) => write!(f, "could not be read: {verdict}"),
@@ -70,51 +86,100 @@ impl fmt::Display for Fate {
 /// [`super::select`]. The ranked tags come first, the best in front; the others follow by name.
 pub fn explain(
     policy: &Policy,
-    live: Option<&ImageVersion>,
+    situation: &Situation<'_>,
     tags: &TagList,
     order: TagOrder,
     known: &Knowledge,
 ) -> Vec<TagStory> {
-    let mut ranked = Vec::new();
-    let mut others = BTreeMap::new();
-    for (position, tag) in tags.tags.iter().enumerate() {
-        match fate(standing(policy, live, tag, position, order, known)) {
-            Ok(contender) => ranked.push(contender),
-            Err(fate) => {
-                others.insert(tag, fate);
-            }
-        }
-    }
-    ranked.sort_by(|a, b| b.cmp_rank(a, policy));
-    // A registry may list a tag twice; its better place counts.
-    let mut told = BTreeSet::new();
-    ranked.retain(|contender| told.insert(contender.tag));
-
-    let held = others
-        .values()
-        .any(|fate| matches!(fate, Fate::NotRead(_) | Fate::NotAsked));
-    let kept = ranked.first().is_some_and(|best| best.running)
-        && ranked
-            .get(1)
-            .zip(ranked.first())
-            .is_some_and(|(second, best)| second.key == best.key);
-    let place = |index: usize| match index {
-        0 if held => Fate::Ranked(1),
-        0 if kept => Fate::Kept,
-        0 => Fate::Chosen,
-        index => Fate::Ranked(index + 1),
+    let query = Query {
+        policy,
+        situation,
+        tags,
+        order,
+        known,
     };
-    let best = ranked
-        .iter()
-        .enumerate()
-        .map(|(index, contender)| (contender.tag, place(index)));
-    best.chain(others)
-        .map(|(tag, fate)| TagStory { tag: tag.clone(), fate })
-        .collect()
+    let mut others = BTreeMap::new();
+    let mut refused = false;
+    let mut ranking = Ranking::new(query, |tag, why| {
+        let fate = outside(why);
+        refused |= matches!(fate, Fate::Refused(_));
+        others.insert(tag, fate);
+    });
+    let open = |fate: &Fate| match fate {
+        Fate::NotRead(_) | Fate::NotAsked => true,
+        Fate::Refused(_) => !known.shows_any(),
+        _ => false,
+    };
+    let mut stories = if others.values().any(open) {
+        Vec::new()
+    } else {
+        told(query, Walk::down(query, &mut ranking, refused), &ranking)
+    };
+    let first = stories.len() + 1;
+    let rest = ranking.enumerate();
+    stories.extend(rest.map(|(index, contender)| (contender.tag, Fate::Ranked(first + index))));
+    let stories = stories.into_iter();
+    let stories: Vec<_> = stories.map(|(tag, fate)| TagStory { tag: tag.clone(), fate }).collect();
+    // A registry may list a tag twice, in and out of the order never.
+    let others = others.into_iter();
+    let others = others.map(|(tag, fate)| TagStory { tag: tag.clone(), fate });
+    stories.into_iter().chain(others).collect()
+}
+
+/// The tags that the decision looked at.
+fn told<'a>(query: Query<'a>, walk: Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a TagName, Fate)> {
+    let ages = Ages::of(query.policy, query.situation.now, &query.situation.first_seen);
+    let passed = walk.passed.iter().map(|(contender, passed)| {
+        let fate = match passed {
+            Passed::Waits(waiting) => Fate::TooYoung(ages.map_or_else(String::new, |ages| ages.words(waiting))),
+            Passed::Excluded(why) => Fate::Excluded((*why).to_owned()),
+            Passed::Refused(why) => Fate::Refused((*why).to_owned()),
+            Passed::Unread => Fate::Later,
+        };
+        (contender.tag, fate)
+    });
+    let mut told: Vec<_> = passed.collect();
+    let place = told.len() + 1;
+    let last = match &walk.end {
+        End::Best(best, _) => Some((best.tag, end(best, rest.peek()))),
+        End::Ask(tag) => Some((*tag, Fate::NotAsked)),
+        End::Held(tag, verdict) => Some((*tag, Fate::NotRead((*verdict).clone()))),
+        End::AtRunning | End::Nothing => None,
+    };
+    told.extend(last.map(|(tag, fate)| match (fate, conclude(query, &walk)) {
+        (
+            Fate::Chosen | Fate::Kept,
+            Selection::Decided(Decision {
+                picked: Err(verdict), ..
+            }),
+        ) => match verdict.reason {
+            Reason::WouldDowngrade => (tag, Fate::Lower),
+            _ => (tag, Fate::Ranked(place)),
+        },
+        (fate, _) => (tag, fate),
+    }));
+    told
+}
+
+/// The fate of the best tag that may be picked.
+fn end(best: &Contender<'_>, next: Option<&Contender<'_>>) -> Fate {
+    let equal = next.is_some_and(|next| next.key == best.key);
+    if best.running && equal {
+        Fate::Kept
+    } else {
+        Fate::Chosen
+    }
 }
 
 /// Why no tag is left, in one sentence.
-pub(super) fn nothing_left(policy: &Policy, tags: &TagList, order: TagOrder, known: &Knowledge) -> String {
+pub(super) fn nothing_left(query: Query<'_>) -> String {
+    let Query {
+        policy,
+        situation,
+        tags,
+        order,
+        known,
+    } = query;
     let strange = tags.dropped.len();
     if tags.tags.is_empty() && strange == 0 {
         return "the repository has no tags".to_owned();
@@ -126,10 +191,8 @@ pub(super) fn nothing_left(policy: &Policy, tags: &TagList, order: TagOrder, kno
     }
     let mut counts = BTreeMap::new();
     let mut told = BTreeSet::new();
-    for (position, tag) in tags.tags.iter().enumerate() {
-        if let Err(fate) = fate(standing(policy, None, tag, position, order, known))
-            && told.insert(tag)
-        {
+    for TagStory { tag, fate } in explain(policy, situation, tags, order, known) {
+        if told.insert(tag) {
             *counts.entry(fate.to_string()).or_insert(0_usize) += 1;
         }
     }
@@ -151,15 +214,14 @@ pub(super) fn nothing_left(policy: &Policy, tags: &TagList, order: TagOrder, kno
     format!("none of {total} tags can be used: {}", causes.join("; "))
 }
 
-/// The fate of a tag that cannot be picked; the tag itself when it can.
-fn fate(standing: Standing<'_>) -> Result<Contender<'_>, Fate> {
-    Err(match standing {
-        Standing::Ranked(contender) => return Ok(contender),
-        Standing::Dropped(Dropped::Filter(reason)) => Fate::Filtered(reason),
-        Standing::Dropped(Dropped::Scope(misfit)) => Fate::OutOfScope(misfit),
-        Standing::Excluded(why) => Fate::Excluded(why.to_owned()),
-        Standing::Unranked => Fate::Unranked,
-        Standing::Unknown => Fate::NotAsked,
-        Standing::Failed(verdict) => Fate::NotRead(verdict.clone()),
-    })
+fn outside(why: Outside<'_>) -> Fate {
+    match why {
+        Outside::Dropped(Dropped::Filter(reason)) => Fate::Filtered(reason),
+        Outside::Dropped(Dropped::Scope(misfit)) => Fate::OutOfScope(misfit),
+        Outside::Excluded(why) => Fate::Excluded(why.to_owned()),
+        Outside::Refused(why) => Fate::Refused(why.to_owned()),
+        Outside::Unranked => Fate::Unranked,
+        Outside::Unknown => Fate::NotAsked,
+        Outside::Failed(verdict) => Fate::NotRead(verdict.clone()),
+    }
 }

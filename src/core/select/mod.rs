@@ -1,28 +1,35 @@
 //! Which tag an image gets: a candidate, a verdict that says why there is none, or the questions to ask first.
 //!
 //! Pure and resumable: [`select`] is called again with what was learned. What drops a tag by its name alone is decided
-//! in `core::strategy`; which running image is compared stands in [`live`], and [`explain`] tells what became of every
-//! tag. Whether the candidate is written is none of its business.
+//! in `core::strategy`; [`ranking`] puts the others in order, [`walk`] goes down from the best one, [`downgrade`] keeps
+//! what runs from being replaced by less. Which running image is compared stands in [`live`], and [`explain`] tells what
+//! became of every tag. Whether the candidate is written is none of its business.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
 
 use crate::core::{
     foreign::ForeignText,
     image::{Digest, ImageVersion, TagFacts, TagName},
-    strategy::{Need, Ranked, SortKey, policy::Dropped},
     verdict::{Reason, Verdict},
 };
 
 mod age;
+mod downgrade;
 mod explain;
+mod knowledge;
 pub mod live;
+mod ranking;
+mod walk;
 
 pub use age::{FirstSeen, Waiting};
 pub use explain::{Fate, TagStory, explain};
+pub use knowledge::{Knowledge, Known};
+
+use age::Ages;
+use ranking::{Contender, Outside, Ranking};
+use walk::{End, Walk};
 
 pub use crate::core::strategy::{Policy, TagOrder};
 
@@ -49,49 +56,67 @@ impl TagList {
     }
 }
 
-/// What is known about one tag.
+/// What a decision depends on beside the policy and the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
-    /// What the registry says.
-    Facts(Arc<TagFacts>),
-    /// A lasting fact that rules the tag out, in words: it is gone, is no image, has no wanted platform.
-    Excluded(String),
-    /// It could not be read this time.
-    Failed(Verdict),
+pub struct Situation<'a> {
+    /// The version that runs.
+    pub live: Option<&'a ImageVersion>,
+    /// When the image behind the running tag was created, as far as anybody remembers; it counts when the registry does
+    /// not list that tag any more.
+    pub live_created: Option<Timestamp>,
+    /// When tags that wait for their age were first seen.
+    pub first_seen: FirstSeen,
+    /// Ages are counted until now.
+    pub now: Timestamp,
 }
 
-/// What was learned about the tags of one repository.
-#[derive(Debug, Clone, Default)]
-pub struct Knowledge {
-    tags: HashMap<TagName, Known>,
-}
-
-impl Knowledge {
-    /// What is known about a tag; `None` when nobody asked yet.
-    pub fn get(&self, tag: &TagName) -> Option<&Known> {
-        self.tags.get(tag)
-    }
-
-    /// Takes the answer for a tag; a later answer replaces an earlier one.
-    pub fn insert(&mut self, tag: TagName, known: Known) {
-        self.tags.insert(tag, known);
+impl Situation<'_> {
+    /// Nothing runs, nothing waits.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            live: None,
+            live_created: None,
+            first_seen: FirstSeen::default(),
+            now,
+        }
     }
 }
 
 /// What has to be learned before a tag can be picked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Question {
-    /// What the registry says about this tag.
+    /// What the registry says about this tag now: at least [`Policy::facts_wanted`].
     Facts(TagName),
 }
 
 /// A decision, or what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// The tag, or why there is none.
-    Decided(Result<Candidate, Verdict>),
+    /// The end.
+    Decided(Decision),
     /// Answer these, in any order and each at most once, then call again. Never empty.
     Need(Vec<Question>),
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The tag, or why there is none.
+    pub picked: Result<Candidate, Verdict>,
+    /// The tags above the pick that are too young, the best first; `None` when the decision is held.
+    pub waiting: Option<Vec<Waiting>>,
+    /// Whether the next decision should go on from [`Knowledge::kept`]: not everything could be read this time.
+    pub unfinished: bool,
+}
+
+impl Decision {
+    fn held(verdict: Verdict) -> Self {
+        Self {
+            picked: Err(verdict),
+            waiting: None,
+            unfinished: true,
+        }
+    }
 }
 
 /// A tag that was picked.
@@ -103,6 +128,8 @@ pub struct Candidate {
     pub digest: Option<Digest>,
     /// What the registry says about it, if that had to be asked.
     pub facts: Option<Arc<TagFacts>>,
+    /// What a person should know about this pick.
+    pub note: Option<String>,
 }
 
 impl Candidate {
@@ -115,173 +142,114 @@ impl Candidate {
     }
 }
 
-/// Picks one of `tags`, or says why none is picked.
+/// Everything that a decision is made from.
+#[derive(Clone, Copy)]
+struct Query<'a> {
+    policy: &'a Policy,
+    situation: &'a Situation<'a>,
+    tags: &'a TagList,
+    order: TagOrder,
+    known: &'a Knowledge,
+}
+
+/// Picks one of `tags`, says why none is picked, or asks.
 ///
-/// Deterministic: only when `order` gives the order of the list a meaning does that order matter. Never picks a tag that
-/// a filter or the constraint drops. Of equally good tags the running one (`live`) is kept, else the last in byte order
-/// is picked. A tag about which something could not be read is never passed over: then nothing is decided.
+/// Deterministic: the order of `tags` does not matter unless `order` says so. A tag that a filter or the constraint drops
+/// is never picked and never asked about. A tag that could not be read holds the decision, because it may be the best
+/// one. Of equally good tags the running one is kept, else the last name in byte order wins. Nothing replaces a running
+/// tag that the policy admits and that ranks higher, unless the policy allows it.
 pub fn select(
     policy: &Policy,
-    live: Option<&ImageVersion>,
+    situation: &Situation<'_>,
     tags: &TagList,
     order: TagOrder,
     known: &Knowledge,
 ) -> Selection {
-    let mut best: Option<Contender<'_>> = None;
-    let mut questions = BTreeSet::new();
-    let mut failures = BTreeSet::new();
-    for (position, tag) in tags.tags.iter().enumerate() {
-        match standing(policy, live, tag, position, order, known) {
-            Standing::Ranked(contender) => {
-                best = Some(match best {
-                    Some(best) if best.cmp_rank(&contender, policy).is_ge() => best,
-                    _ => contender,
-                });
-            }
-            Standing::Unknown => {
-                questions.insert(tag);
-            }
-            Standing::Failed(_) => {
-                failures.insert(tag);
-            }
-            Standing::Dropped(_) | Standing::Excluded(_) | Standing::Unranked => {}
-        }
-    }
-    if !questions.is_empty() {
-        return Selection::Need(questions.into_iter().cloned().map(Question::Facts).collect());
-    }
-    if let Some(first) = failures.first() {
-        return Selection::Decided(Err(not_read(policy, tags, first, failures.len(), known)));
-    }
-    let Some(best) = best else {
-        let message = explain::nothing_left(policy, tags, order, known);
-        return Selection::Decided(Err(Verdict::new(Reason::NoTagMatches, message)));
-    };
-    if let Some(running) = live.and_then(|live| missing_and_higher(policy, live, tags, order, &best)) {
-        let message = format!(
-            "{running} runs and ranks higher than {}, the best of the list, but the registry does not list it any more",
-            best.tag
-        );
-        return Selection::Decided(Err(Verdict::new(Reason::WouldDowngrade, message)));
-    }
-    Selection::Decided(Ok(best.candidate(policy)))
-}
-
-/// The running tag, when it fits the policy, is not listed any more and ranks higher than the best that is listed: a
-/// registry that lost a tag must not take an application back. Only names can be compared; a running tag that the policy
-/// does not admit says nothing, so that a changed constraint may well go down.
-fn missing_and_higher(
-    policy: &Policy,
-    live: &ImageVersion,
-    tags: &TagList,
-    order: TagOrder,
-    best: &Contender<'_>,
-) -> Option<TagName> {
-    let tag = TagName::new(&live.tag)?;
-    let by_name = order == TagOrder::None && policy.strategy().strategy().need(order) == Need::Name;
-    if !by_name || tags.tags.contains(&tag) {
-        return None;
-    }
-    match standing(policy, Some(live), &tag, 0, order, &Knowledge::default()) {
-        Standing::Ranked(running) if policy.compare(&running.key, &best.key).is_gt() => {}
-        _ => return None,
-    }
-    Some(tag)
-}
-
-/// Where one tag stands.
-enum Standing<'a> {
-    /// Its name drops it.
-    Dropped(Dropped),
-    /// A lasting fact drops it.
-    Excluded(&'a str),
-    /// It has no place in the strategy's order.
-    Unranked,
-    /// It has to be asked about.
-    Unknown,
-    /// It could not be read.
-    Failed(&'a Verdict),
-    /// It may be picked.
-    Ranked(Contender<'a>),
-}
-
-/// A tag that may be picked.
-struct Contender<'a> {
-    tag: &'a TagName,
-    key: SortKey,
-    running: bool,
-    facts: Option<&'a Arc<TagFacts>>,
-}
-
-impl Contender<'_> {
-    /// The better one is greater; equal only for the same tag.
-    fn cmp_rank(&self, other: &Self, policy: &Policy) -> Ordering {
-        let by_name = || self.tag.cmp(other.tag);
-        policy
-            .compare(&self.key, &other.key)
-            .then_with(|| self.running.cmp(&other.running))
-            .then_with(by_name)
-    }
-
-    fn candidate(&self, policy: &Policy) -> Candidate {
-        let pinned = policy.writes_digest();
-        let digest = self.facts.filter(|_| pinned).map(|facts| facts.digest);
-        Candidate {
-            tag: self.tag.clone(),
-            digest,
-            facts: self.facts.cloned(),
-        }
-    }
-}
-
-fn standing<'a>(
-    policy: &Policy,
-    live: Option<&ImageVersion>,
-    tag: &'a TagName,
-    position: usize,
-    order: TagOrder,
-    known: &'a Knowledge,
-) -> Standing<'a> {
-    let key = match policy.admit(tag) {
-        Ok(key) => key,
-        Err(dropped) => return Standing::Dropped(dropped),
-    };
-    let strategy = policy.strategy().strategy();
-    let facts = match (strategy.need(order), known.get(tag)) {
-        (_, Some(Known::Facts(facts))) => Some(facts),
-        (Need::Name, _) => None,
-        (Need::Facts, None) => return Standing::Unknown,
-        (Need::Facts, Some(Known::Excluded(why))) => return Standing::Excluded(why),
-        (Need::Facts, Some(Known::Failed(verdict))) => return Standing::Failed(verdict),
-    };
-    match strategy.key(&Ranked {
-        key,
-        position,
+    let query = Query {
+        policy,
+        situation,
+        tags,
         order,
-        facts,
-    }) {
-        Some(key) => {
-            let running = live.is_some_and(|live| live.tag == tag.as_str());
-            Standing::Ranked(Contender {
-                tag,
-                key,
-                running,
-                facts,
-            })
-        }
-        None => Standing::Unranked,
+        known,
+    };
+    let (mut unknown, mut unread, mut refused) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut ranking = Ranking::new(query, |tag, why| match why {
+        Outside::Unknown => _ = unknown.insert(tag),
+        Outside::Failed(verdict) => _ = unread.insert((tag, verdict.to_string())),
+        Outside::Refused(why) => _ = refused.insert((tag, why.to_owned())),
+        Outside::Dropped(_) | Outside::Excluded(_) | Outside::Unranked => {}
+    });
+    if !unknown.is_empty() {
+        return Selection::Need(unknown.into_iter().cloned().map(Question::Facts).collect());
     }
+    if unread.is_empty() && !known.shows_any() {
+        unread.clone_from(&refused);
+    }
+    if let Some((tag, why)) = unread.first() {
+        let asked: BTreeSet<_> = tags.tags.iter().filter(|tag| policy.admit(tag).is_ok()).collect();
+        let read = asked.len().saturating_sub(unread.len());
+        return Selection::Decided(Decision::held(not_read(read, asked.len(), tag, why)));
+    }
+    let walk = Walk::down(query, &mut ranking, !refused.is_empty());
+    conclude(query, &walk)
 }
 
-fn not_read(policy: &Policy, tags: &TagList, first: &TagName, failed: usize, known: &Knowledge) -> Verdict {
-    let asked: BTreeSet<_> = tags.tags.iter().filter(|tag| policy.admit(tag).is_ok()).collect();
-    let why = match known.get(first) {
-        Some(Known::Failed(verdict)) => verdict.to_string(),
-        _ => String::new(),
+/// What the way down the ranking comes to.
+fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
+    let known = query.known;
+    let refused = walk.refused().filter(|_| !known.shows_any());
+    let waiting: Vec<_> = walk.waiting().cloned().collect();
+    let cut = walk.is_cut();
+    let held_back = cut || !waiting.is_empty();
+    let picked = match &walk.end {
+        End::Ask(tag) => return Selection::Need(vec![Question::Facts((*tag).clone())]),
+        End::Held(tag, verdict) => {
+            let read = known.kept().len();
+            let held = not_read(read, known.len(), tag, &verdict.to_string());
+            return Selection::Decided(Decision::held(held));
+        }
+        End::Nothing | End::AtRunning if refused.is_some() => {
+            let (tag, why) = refused.expect("it was refused");
+            return Selection::Decided(Decision::held(not_read(0, known.len(), tag, why)));
+        }
+        End::AtRunning => Err(too_young(query, &waiting, cut)),
+        End::Nothing if held_back => Err(too_young(query, &waiting, cut)),
+        End::Nothing => Err(Verdict::new(Reason::NoTagMatches, explain::nothing_left(query))),
+        // What runs is the best that is old enough, or nobody knows yet whether something better is.
+        End::Best(best, _) if cut || (best.running && held_back) => Err(too_young(query, &waiting, cut)),
+        End::Best(best, facts) => downgrade::guard(query, walk, best).map(|note| Candidate {
+            tag: best.tag.clone(),
+            digest: facts.filter(|_| query.policy.writes_digest()).map(|facts| facts.digest),
+            facts: facts.cloned(),
+            note,
+        }),
     };
-    let (read, asked) = (asked.len().saturating_sub(failed), asked.len());
-    let message = format!("{read} of {asked} tags could be read, so nothing is decided yet; {first}: {why}");
+    Selection::Decided(Decision {
+        picked,
+        waiting: Some(waiting),
+        unfinished: cut,
+    })
+}
+
+fn not_read(read: usize, asked: usize, tag: &TagName, why: &str) -> Verdict {
+    let message = format!("{read} of {asked} read, so nothing is decided yet; {tag}: {why}");
     Verdict::new(Reason::MetadataUnavailable, message)
+}
+
+fn too_young(query: Query<'_>, waiting: &[Waiting], cut: bool) -> Verdict {
+    let later = "more tags were to be read than one decision reads; the next one goes on";
+    let ages = Ages::of(query.policy, query.situation.now, &query.situation.first_seen);
+    let Some((best, ages)) = waiting.first().zip(ages) else {
+        return Verdict::new(Reason::MetadataUnavailable, format!("nothing is decided yet: {later}"));
+    };
+    let mut message = ages.words(best);
+    if waiting.len() > 1 {
+        message = format!("{message}; {} more tags are too young", waiting.len() - 1);
+    }
+    if cut {
+        message = format!("{message}; {later}");
+    }
+    Verdict::new(Reason::TooYoung, message)
 }
 
 #[cfg(test)]

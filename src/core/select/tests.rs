@@ -1,10 +1,52 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use proptest::prelude::*;
 
-use super::*;
+use super::{Selection as Outcome, *};
 use crate::core::strategy::{Misfit, StrategyKind, TagFilter};
+
+mod ages;
+mod downgrade;
+mod pinning;
+mod properties;
+mod refused;
+
+/// A decision without the rest of it, for policies that are about nothing else.
+#[derive(Debug, PartialEq)]
+enum Selection {
+    Decided(Result<Candidate, Verdict>),
+    Need(Vec<Question>),
+}
+
+fn situation(live: Option<&ImageVersion>) -> Situation<'_> {
+    Situation {
+        live,
+        ..Situation::at(Timestamp::UNIX_EPOCH)
+    }
+}
+
+fn select(
+    policy: &Policy,
+    live: Option<&ImageVersion>,
+    tags: &TagList,
+    order: TagOrder,
+    known: &Knowledge,
+) -> Selection {
+    match super::select(policy, &situation(live), tags, order, known) {
+        Outcome::Decided(decision) => Selection::Decided(decision.picked),
+        Outcome::Need(questions) => Selection::Need(questions),
+    }
+}
+
+fn explain(
+    policy: &Policy,
+    live: Option<&ImageVersion>,
+    tags: &TagList,
+    order: TagOrder,
+    known: &Knowledge,
+) -> Vec<TagStory> {
+    super::explain(policy, &situation(live), tags, order, known)
+}
 
 fn policy(strategy: &str, constraint: &str) -> Policy {
     filtered(strategy, constraint, "", &[])
@@ -151,7 +193,7 @@ fn a_tag_that_could_not_be_read_holds_the_decision() {
     assert_eq!(verdict.reason, Reason::MetadataUnavailable);
     assert_eq!(
         verdict.message,
-        "2 of 3 tags could be read, so nothing is decided yet; b: RegistryUnavailable: timeout"
+        "2 of 3 read, so nothing is decided yet; b: RegistryUnavailable: timeout"
     );
 }
 
@@ -322,146 +364,4 @@ fn the_best_of_ten_thousand_tags_is_found() {
         panic!("nothing was picked")
     };
     assert_eq!(candidate.tag.as_str(), "5.100.9392");
-}
-
-#[test]
-fn a_running_tag_that_the_registry_lost_is_not_taken_back() {
-    let decide = |strategy: &str, constraint: &str, running: &str, listed: &[&str]| {
-        let live = ImageVersion {
-            tag: running.to_owned(),
-            digest: String::new(),
-        };
-        let tags = TagList::from_texts(listed.iter().copied());
-        match select(
-            &policy(strategy, constraint),
-            Some(&live),
-            &tags,
-            TagOrder::None,
-            &Knowledge::default(),
-        ) {
-            Selection::Decided(Ok(candidate)) => candidate.tag.to_string(),
-            Selection::Decided(Err(verdict)) => verdict.reason.to_string(),
-            Selection::Need(_) => "asks".to_owned(),
-        }
-    };
-    for (strategy, constraint, running, listed, expected) in [
-        ("semver", "1.x", "v1.3.0", &["v1.1.0", "v1.2.0"][..], "WouldDowngrade"),
-        ("semver", "", "2.0.0", &["1.0.0"], "WouldDowngrade"),
-        ("semver", "1.x", "v1.3.0", &["v1.2.0", "v1.4.0"], "v1.4.0"),
-        ("semver", "1.x", "v2.0.0", &["v1.2.0"], "v1.2.0"),
-        ("semver", "1.x", "latest", &["v1.2.0"], "v1.2.0"),
-        ("alphabetical", "", "c", &["a", "b"], "WouldDowngrade"),
-        ("alphabetical", "", "a", &["b"], "b"),
-    ] {
-        assert_eq!(
-            decide(strategy, constraint, running, listed),
-            expected,
-            "{strategy} {constraint} {running}"
-        );
-    }
-}
-
-/// Tags, with a date for some and a lasting fact for the others.
-fn registry() -> impl Strategy<Value = BTreeMap<String, Option<i64>>> {
-    let name = "(v?[0-3](\\.[0-2]){0,2}(-(rc|dev)\\.?[0-3])?|main|dev|latest)";
-    proptest::collection::btree_map(name, proptest::option::of(0i64..4), 0..12)
-}
-
-fn any_policy() -> impl Strategy<Value = Policy> {
-    let allow = proptest::sample::select(vec!["", "regexp:^v", "regexp:[0-9]$", "regexp:rc"]);
-    let ignore = proptest::sample::select(vec!["*-rc*", "v1*", "[^0-9]*", "nothing"]);
-    let rule = proptest::sample::select(vec![
-        ("semver", ""),
-        ("semver", "1.x-0 || >2"),
-        ("newest-build", ""),
-        ("alphabetical", ""),
-        ("digest", "main"),
-    ]);
-    (allow, ignore, rule)
-        .prop_map(|(allow, ignore, (strategy, constraint))| filtered(strategy, constraint, allow, &[ignore]))
-}
-
-/// Asks until there is a decision.
-fn decide(
-    policy: &Policy,
-    live: Option<&ImageVersion>,
-    tags: &TagList,
-    facts: &BTreeMap<String, Option<i64>>,
-) -> Result<Candidate, Verdict> {
-    let mut known = Knowledge::default();
-    loop {
-        match select(policy, live, tags, TagOrder::None, &known) {
-            Selection::Decided(decided) => return decided,
-            Selection::Need(questions) => {
-                for Question::Facts(tag) in questions {
-                    assert!(
-                        policy.admit(&tag).is_ok() && known.get(&tag).is_none(),
-                        "asked about {tag}"
-                    );
-                    let date = facts.get(tag.as_str()).copied().flatten();
-                    let answer = date.map_or_else(|| Known::Excluded("gone".to_owned()), |date| created(Some(date)));
-                    known.insert(tag, answer);
-                }
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn a_chosen_tag_passes_every_filter_and_is_not_empty(policy in any_policy(), facts in registry()) {
-        let tags = TagList::from_texts(facts.keys().map(String::as_str));
-        if let Ok(candidate) = decide(&policy, None, &tags, &facts) {
-            prop_assert!(policy.options().filter.admit(&candidate.tag).is_ok());
-            prop_assert!(policy.in_scope(&candidate.tag));
-            prop_assert!(!candidate.version().tag.is_empty());
-        }
-    }
-
-    #[test]
-    fn the_order_of_the_list_never_matters(policy in any_policy(), facts in registry(), seed in any::<prop::sample::Index>(), live in "[v0-2.]{0,4}") {
-        let mut names: Vec<_> = facts.keys().map(String::as_str).collect();
-        let live = running(&live);
-        let sorted = decide(&policy, Some(&live), &TagList::from_texts(names.iter().copied()), &facts);
-        if !names.is_empty() {
-            let turn = seed.index(names.len());
-            names.rotate_left(turn);
-            names.reverse();
-        }
-        prop_assert_eq!(decide(&policy, Some(&live), &TagList::from_texts(names.iter().copied()), &facts), sorted);
-    }
-
-    #[test]
-    fn a_tag_that_a_filter_drops_never_changes_the_choice(policy in any_policy(), facts in registry(), more in registry()) {
-        let names: Vec<_> = facts.keys().map(String::as_str).collect();
-        let before = decide(&policy, None, &TagList::from_texts(names.iter().copied()), &facts).map_err(|v| v.reason);
-        let dropped = more.keys().filter(|name| policy.options().filter.admit(&tag(name)).is_err()).map(String::as_str);
-        let all: Vec<_> = names.iter().copied().chain(dropped).collect();
-        let after = decide(&policy, None, &TagList::from_texts(all.iter().copied()), &facts).map_err(|v| v.reason);
-        prop_assert_eq!(after, before);
-    }
-
-    #[test]
-    fn deciding_on_its_own_result_changes_nothing(policy in any_policy(), facts in registry()) {
-        let tags = TagList::from_texts(facts.keys().map(String::as_str));
-        if let Ok(candidate) = decide(&policy, None, &tags, &facts) {
-            let again = decide(&policy, Some(&candidate.version()), &tags, &facts).unwrap();
-            prop_assert_eq!(again.version(), candidate.version());
-        }
-    }
-
-    #[test]
-    fn the_story_names_the_choice(policy in any_policy(), facts in registry()) {
-        let tags = TagList::from_texts(facts.keys().map(String::as_str));
-        let mut known = Knowledge::default();
-        for (name, date) in &facts {
-            let answer = date.map_or_else(|| Known::Excluded("gone".to_owned()), |date| created(Some(date)));
-            known.insert(tag(name), answer);
-        }
-        let stories = explain(&policy, None, &tags, TagOrder::None, &known);
-        prop_assert_eq!(stories.len(), facts.len());
-        let chosen: Vec<_> = stories.iter().filter(|s| matches!(s.fate, Fate::Chosen | Fate::Kept)).map(|s| s.tag.clone()).collect();
-        let expected: Vec<_> = decide(&policy, None, &tags, &facts).ok().map(|c| c.tag).into_iter().collect();
-        prop_assert_eq!(chosen, expected);
-    }
 }

@@ -1,6 +1,6 @@
 //! `alphabetical`: the last name in byte order.
 
-use super::{Ranked, SortKey, SortPart, Strategy};
+use super::{Ranked, Reading, SortKey, Strategy};
 
 /// The last name in byte order.
 #[derive(Debug)]
@@ -11,8 +11,11 @@ impl Strategy for Alphabetical {
         &["alphabetical", "name"]
     }
 
-    fn key(&self, tag: &Ranked<'_>) -> Option<SortKey> {
-        Some(SortKey::Parts(vec![SortPart::Text(tag.key.into())]))
+    fn key<'t>(&self, tag: Ranked<'t>) -> Option<SortKey<'t>> {
+        match tag.read {
+            Reading::Text(text) => Some(SortKey::Text(text)),
+            Reading::Version(_) | Reading::Number(_) => None,
+        }
     }
 
     fn has_order(&self) -> bool {

@@ -1,7 +1,10 @@
 //! `digest`: one fixed tag, written with the digest of the image behind it.
 
 use super::{Need, Ranked, Scope, SortKey, Strategy, TagOrder};
-use crate::core::verdict::{Reason, Verdict};
+use crate::core::{
+    image::manifest::FactsWanted,
+    verdict::{Reason, Verdict},
+};
 
 /// The newest image behind one fixed tag.
 #[derive(Debug)]
@@ -22,11 +25,11 @@ impl Strategy for Digest {
 
     // Whatever the order of the list means: without the digest there is nothing to write.
     fn need(&self, _order: TagOrder) -> Need {
-        Need::Facts
+        Need::Facts(FactsWanted::Digest)
     }
 
-    fn key(&self, _tag: &Ranked<'_>) -> Option<SortKey> {
-        Some(SortKey::Parts(Vec::new()))
+    fn key<'t>(&self, _tag: Ranked<'t>) -> Option<SortKey<'t>> {
+        Some(SortKey::Only)
     }
 
     fn writes_digest(&self) -> bool {

@@ -13,7 +13,8 @@ const NAME: &str = "key";
 #[derive(Debug, Clone)]
 pub struct Extract {
     text: Arc<str>,
-    regex: Regex,
+    // Shared: each clone of a Regex would have scratch memory of its own.
+    regex: Arc<Regex>,
     group: usize,
 }
 
@@ -46,7 +47,7 @@ impl Extract {
         };
         Ok(Self {
             text: text.into(),
-            regex,
+            regex: Arc::new(regex),
             group,
         })
     }

@@ -16,8 +16,9 @@ use crate::core::{
 /// Which tags may be picked at all: those that `allowTags` matches and no `ignoreTags` pattern matches.
 #[derive(Debug, Clone, Default)]
 pub struct TagFilter {
-    allow: Option<(Arc<str>, Regex)>,
-    ignore: Vec<(Arc<str>, Glob)>,
+    // Shared: each clone of a Regex would have scratch memory of its own.
+    allow: Option<(Arc<str>, Arc<Regex>)>,
+    ignore: Arc<[(Arc<str>, Glob)]>,
 }
 
 /// A filter that cannot be read. It would drop every tag or none, so the image is left alone.
@@ -59,7 +60,7 @@ impl TagFilter {
             any if any.eq_ignore_ascii_case("any") => None,
             text => match text.split_once(':') {
                 Some((keyword, searched)) if keyword.eq_ignore_ascii_case("regexp") => {
-                    Some((text.into(), expression::compile(searched)?))
+                    Some((text.into(), Arc::new(expression::compile(searched)?)))
                 }
                 _ => return Err(InvalidFilter::Keyword(ForeignText::new(text))),
             },
@@ -70,6 +71,12 @@ impl TagFilter {
         };
         let ignore = ignore.iter().enumerate().map(glob).collect::<Result<_, _>>()?;
         Ok(Self { allow, ignore })
+    }
+
+    /// The filters as configured: `allowTags`, then the patterns of `ignoreTags`.
+    pub fn texts(&self) -> (Option<&str>, Vec<&str>) {
+        let allow = self.allow.as_ref().map(|(text, _)| &**text);
+        (allow, self.ignore.iter().map(|(text, _)| &**text).collect())
     }
 
     /// Whether a tag may be picked, or what drops it.

@@ -6,9 +6,11 @@
 //!
 //! To add a strategy: a file with its unit struct and its `mod` line here, one line in `strategies!`, and cases.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt};
 
-use crate::core::{image::TagFacts, verdict::Verdict};
+use jiff::Timestamp;
+
+use crate::core::{image::manifest::FactsWanted, verdict::Verdict};
 
 pub mod constraint;
 pub mod extract;
@@ -26,7 +28,7 @@ mod semver;
 pub use extract::{Extract, InvalidExtract};
 pub use filter::{FilterReason, InvalidFilter, TagFilter};
 pub use policy::{Policy, PolicyOptions, SortOrder};
-pub use scope::{Misfit, Scope};
+pub use scope::{Misfit, Reading, Scope};
 pub use version::Version;
 
 /// A rule that picks one tag of many.
@@ -45,9 +47,9 @@ pub trait Strategy: fmt::Debug + Send + Sync {
         Need::Name
     }
 
-    /// The tag's place in this order: the highest is picked. `None` when it has none; that is never so for a tag within
-    /// the scope about which everything needed is known.
-    fn key(&self, tag: &Ranked<'_>) -> Option<SortKey>;
+    /// The tag's place in this order: the highest is picked. `None` when it has none; that is never so for a listed tag
+    /// within the scope about which everything needed is known.
+    fn key<'t>(&self, tag: Ranked<'t>) -> Option<SortKey<'t>>;
 
     /// Whether the digest is written behind the tag, `tag@sha256:...`.
     fn writes_digest(&self) -> bool {
@@ -141,39 +143,79 @@ pub enum TagOrder {
 pub enum Need {
     /// Its name, and where it stands in the list.
     Name,
-    /// What the registry says about its image as well.
-    Facts,
+    /// What the registry says about its image as well, at least this.
+    Facts(FactsWanted),
 }
 
 /// A tag that is to be ranked.
-#[derive(Debug, Clone, Copy)]
-pub struct Ranked<'a> {
+#[derive(Debug, Clone)]
+pub struct Ranked<'t> {
     /// What is compared of the tag's name: all of it, or what `extract` takes.
-    pub key: &'a str,
-    /// Its place in the registry's list, from 0.
-    pub position: usize,
+    pub read: Reading<'t>,
+    /// Its place in the registry's list, from 0; `None` when the list does not have it.
+    pub position: Option<usize>,
     /// What that place means.
     pub order: TagOrder,
-    /// What the registry says about its image; always there when the strategy needs it.
-    pub facts: Option<&'a Arc<TagFacts>>,
+    /// When its image was created; always known when the strategy needs it.
+    pub created: Created,
+}
+
+/// What is known about the creation date of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// Nobody asked.
+    Unknown,
+    /// Nobody says when that was.
+    Never,
+    /// Then.
+    At(Timestamp),
+}
+
+impl From<Option<Timestamp>> for Created {
+    fn from(created: Option<Timestamp>) -> Self {
+        created.map_or(Self::Never, Self::At)
+    }
 }
 
 /// A place in the order of a strategy; only keys of one strategy are compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SortKey {
+pub enum SortKey<'t> {
     /// A version.
     Version(Version),
-    /// Anything else: part by part, a missing part is the lowest. A number of any length is its length, then its digits.
-    Parts(Vec<SortPart>),
+    /// A whole number, given by its digits without leading zeros.
+    Number(Digits<'t>),
+    /// A name, in byte order.
+    Text(&'t str),
+    /// A date; nothing is before every date.
+    Date(Option<Timestamp>),
+    /// A place in a list.
+    Place(i64),
+    /// There is only one.
+    Only,
 }
 
-/// A part of a key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SortPart {
-    /// By value.
-    Number(i128),
-    /// In byte order; above every number.
-    Text(Box<str>),
+/// The digits of a number of any length, without leading zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits<'t>(&'t str);
+
+impl<'t> Digits<'t> {
+    /// Reads a number; `None` for anything else.
+    pub fn parse(text: &'t str) -> Option<Self> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| Self(text.trim_start_matches('0')))
+    }
+}
+
+impl Ord for Digits<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(other.0))
+    }
+}
+
+impl PartialOrd for Digits<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[cfg(test)]

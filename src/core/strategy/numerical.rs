@@ -1,6 +1,6 @@
 //! `numerical`: the highest number, of any length.
 
-use super::{Ranked, Scope, SortKey, SortPart, Strategy};
+use super::{Ranked, Reading, Scope, SortKey, Strategy};
 use crate::core::verdict::Verdict;
 
 /// The highest number: `226` is above `26`. Leading zeros do not count.
@@ -16,22 +16,14 @@ impl Strategy for Numerical {
         Ok(Scope::Numbers)
     }
 
-    fn key(&self, tag: &Ranked<'_>) -> Option<SortKey> {
-        let digits = digits(tag.key)?;
-        let length = i128::try_from(digits.len()).ok()?;
-        Some(SortKey::Parts(vec![
-            SortPart::Number(length),
-            SortPart::Text(digits.into()),
-        ]))
+    fn key<'t>(&self, tag: Ranked<'t>) -> Option<SortKey<'t>> {
+        match tag.read {
+            Reading::Number(digits) => Some(SortKey::Number(digits)),
+            Reading::Text(_) | Reading::Version(_) => None,
+        }
     }
 
     fn has_order(&self) -> bool {
         true
     }
-}
-
-/// The digits of a number without its leading zeros; `None` for anything else.
-pub(super) fn digits(text: &str) -> Option<&str> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.trim_start_matches('0'))
 }

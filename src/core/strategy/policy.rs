@@ -2,8 +2,11 @@
 
 use std::{cmp::Ordering, time::Duration};
 
-use super::{Extract, FilterReason, Misfit, Scope, SortKey, StrategyKind, TagFilter};
-use crate::core::{image::TagName, verdict::Verdict};
+use super::{Extract, FilterReason, Misfit, Need, Reading, Scope, SortKey, StrategyKind, TagFilter, TagOrder};
+use crate::core::{
+    image::{TagName, manifest::FactsWanted},
+    verdict::Verdict,
+};
 
 /// How the tag of one image is picked: a strategy with its constraint, which tags may be picked at all, and what else
 /// holds for the pick.
@@ -83,11 +86,42 @@ impl Policy {
     }
 
     /// What is compared of a tag that the filters, `extract` and the constraint admit, or what drops it.
-    pub fn admit<'t>(&self, tag: &'t TagName) -> Result<&'t str, Dropped> {
+    pub fn admit<'t>(&self, tag: &'t TagName) -> Result<Reading<'t>, Dropped> {
         self.options.filter.admit(tag).map_err(Dropped::Filter)?;
         let key = self.key(tag.as_str()).map_err(Dropped::Scope)?;
-        self.scope.admit(key).map_err(Dropped::Scope)?;
-        Ok(key)
+        self.scope.admit(key).map_err(Dropped::Scope)
+    }
+
+    /// What is asked about a tag, whenever something is asked: dates where tags are ranked by them or have to be old
+    /// enough, else only the digest.
+    pub fn facts_wanted(&self, order: TagOrder) -> FactsWanted {
+        match self.strategy.strategy().need(order) {
+            _ if self.options.minimum_age.is_some() => FactsWanted::Created,
+            Need::Facts(wanted) => wanted,
+            Need::Name => FactsWanted::Digest,
+        }
+    }
+
+    /// Policies with one identity ask the same about the same tags, in the same order.
+    pub fn identity(&self) -> String {
+        let Self {
+            strategy,
+            scope,
+            options:
+                PolicyOptions {
+                    filter,
+                    extract,
+                    order,
+                    minimum_age,
+                    allow_downgrade,
+                    pin_digest,
+                },
+        } = self;
+        let extract = extract.as_ref().map(Extract::text);
+        let filter = filter.texts();
+        format!(
+            "{strategy:?} {scope:?} {filter:?} {extract:?} {order:?} {minimum_age:?} {allow_downgrade} {pin_digest}"
+        )
     }
 
     /// Whether `extract` and the constraint admit a tag, whatever the filters say.
@@ -96,7 +130,7 @@ impl Policy {
     }
 
     /// Which of two places is the better one: greater is better.
-    pub fn compare(&self, a: &SortKey, b: &SortKey) -> Ordering {
+    pub fn compare(&self, a: &SortKey<'_>, b: &SortKey<'_>) -> Ordering {
         match self.options.order {
             SortOrder::Desc if self.strategy.strategy().has_order() => b.cmp(a),
             SortOrder::Asc | SortOrder::Desc => a.cmp(b),

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Version, constraint::Constraint, numerical};
+use super::{Digits, Version, constraint::Constraint};
 use crate::core::foreign::ForeignText;
 
 /// Which tags the text behind the image name admits, as its strategy reads it.
@@ -16,6 +16,17 @@ pub enum Scope {
     Numbers,
     /// The one tag with this name.
     Tag(Arc<str>),
+}
+
+/// What a scope read of a tag that it admits, so that nobody has to read it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading<'t> {
+    /// The text as it is.
+    Text(&'t str),
+    /// A version.
+    Version(Version),
+    /// A number.
+    Number(Digits<'t>),
 }
 
 /// Why a tag is out of scope.
@@ -37,21 +48,21 @@ pub enum Misfit {
 
 impl Scope {
     /// Whether a tag is admitted by what is compared of it, or why not.
-    pub fn admit(&self, key: &str) -> Result<(), Misfit> {
+    pub fn admit<'t>(&self, key: &'t str) -> Result<Reading<'t>, Misfit> {
         match self {
-            Self::Any => Ok(()),
+            Self::Any => Ok(Reading::Text(key)),
             Self::Versions(constraint) => {
                 let version = Version::parse(key).ok_or(Misfit::NotAVersion)?;
                 if constraint.accepts(&version) {
-                    Ok(())
+                    Ok(Reading::Version(version))
                 } else if version.is_pre_release() && !constraint.mentions_pre_releases() {
                     Err(Misfit::PreRelease(constraint.text()))
                 } else {
                     Err(Misfit::OutsideConstraint(constraint.text()))
                 }
             }
-            Self::Numbers => numerical::digits(key).map(|_| ()).ok_or(Misfit::NotANumber),
-            Self::Tag(tracked) if **tracked == *key => Ok(()),
+            Self::Numbers => Digits::parse(key).map(Reading::Number).ok_or(Misfit::NotANumber),
+            Self::Tag(tracked) if **tracked == *key => Ok(Reading::Text(key)),
             Self::Tag(tracked) => Err(Misfit::NotTracked(tracked.clone())),
         }
     }

@@ -1,6 +1,6 @@
 //! `semver`: the highest version within the constraint. Tags that are no versions have no place.
 
-use super::{Ranked, Scope, SortKey, Strategy, Version, constraint::Constraint};
+use super::{Ranked, Reading, Scope, SortKey, Strategy, constraint::Constraint};
 use crate::core::verdict::{Reason, Verdict};
 
 /// The highest version within the constraint.
@@ -19,7 +19,10 @@ impl Strategy for Semver {
         }
     }
 
-    fn key(&self, tag: &Ranked<'_>) -> Option<SortKey> {
-        Version::parse(tag.key).map(SortKey::Version)
+    fn key<'t>(&self, tag: Ranked<'t>) -> Option<SortKey<'t>> {
+        match tag.read {
+            Reading::Version(version) => Some(SortKey::Version(version)),
+            Reading::Text(_) | Reading::Number(_) => None,
+        }
     }
 }

@@ -94,6 +94,7 @@ fn pick(latest: &Value) -> Result<Pick, String> {
             .transpose()
             .map_err(|_| format!("{digest}: no digest"))?,
         facts: None,
+        note: None,
     })))
 }
 

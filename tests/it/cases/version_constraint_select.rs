@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use argocd_image_updater::core::{
     image::{Digest, TagFacts, TagName},
     matching::glob::Glob,
-    select::{self, Knowledge, Known, Question, Selection, TagList, TagOrder},
+    select::{self, Knowledge, Known, Question, Selection, Situation, TagList, TagOrder},
     strategy::{Policy, StrategyKind, TagFilter},
 };
 use serde_json::{Value, json};
@@ -44,9 +44,10 @@ pub(super) fn run(input: &Value) -> Result<Value, String> {
     let tags = input["tags"].as_array().ok_or("no tags")?;
     let list = TagList::from_texts(tags.iter().filter_map(|tag| tag["name"].as_str()));
     let mut known = Knowledge::default();
+    let situation = Situation::at(jiff::Timestamp::UNIX_EPOCH);
     let decided = loop {
-        match select::select(&policy, None, &list, order, &known) {
-            Selection::Decided(decided) => break decided,
+        match select::select(&policy, &situation, &list, order, &known) {
+            Selection::Decided(decided) => break decided.picked,
             Selection::Need(questions) => {
                 for Question::Facts(tag) in questions {
                     let answer = answer(tags, &tag)?;

@@ -52,6 +52,7 @@ fn pick(text: &str) -> Result<Verified<Candidate>, Verdict> {
         tag: TagName::new(tag).unwrap(),
         digest: (!digest.is_empty()).then(|| digest_of(digest)),
         facts: None,
+        note: None,
     }))
 }
 

@@ -87,6 +87,7 @@ fn resource(planned: Planned, explain: bool) -> ResourcePlan {
         partial: _,
         requested: _,
         stalled,
+        stalled_in_part,
         warnings,
         applications,
     } = report;
@@ -96,7 +97,7 @@ fn resource(planned: Planned, explain: bool) -> ResourcePlan {
         namespace: planned.key.namespace,
         name: planned.key.name,
         state,
-        stalled: stalled.into_iter().map(remark).collect(),
+        stalled: stalled.into_iter().chain(stalled_in_part).map(remark).collect(),
         warnings: warnings.into_iter().map(remark).collect(),
         applications,
     }
@@ -207,12 +208,13 @@ pub fn tags(story: &[TagStory]) -> Vec<TagPlan> {
     let tags = story.iter().map(|TagStory { tag, fate }| {
         let word = match fate {
             Fate::Chosen | Fate::Kept => TagFate::Chosen,
-            Fate::Ranked(_) => TagFate::Ranked,
+            Fate::Ranked(_) | Fate::Lower => TagFate::Ranked,
+            Fate::TooYoung(_) => TagFate::TooYoung,
             Fate::NotRead(_) => TagFate::NotRead,
-            Fate::NotAsked => TagFate::NotAsked,
+            Fate::NotAsked | Fate::Later => TagFate::NotAsked,
             Fate::Filtered(_) => TagFate::Filtered,
             Fate::OutOfScope(_) | Fate::Unranked => TagFate::OutOfScope,
-            Fate::Excluded(_) => TagFate::Excluded,
+            Fate::Excluded(_) | Fate::Refused(_) => TagFate::Excluded,
         };
         let is_ranked = matches!(word, TagFate::Chosen | TagFate::Ranked);
         rank += usize::from(is_ranked);

@@ -14,7 +14,6 @@ use crate::{
     },
     core::{
         foreign::ForeignText,
-        image::ImageRef,
         report::Remark,
         resolve::{
             aliases,
@@ -22,7 +21,7 @@ use crate::{
             origin::Origin,
             rule::{Rule, Source},
             settings::Layer,
-            write_target,
+            wildcard, write_target,
         },
         verdict::{Reason, Verdict},
     },
@@ -143,8 +142,7 @@ fn check(images: &[ImageConfig]) -> Result<(), InvalidAnnotation> {
             alias.starts_with(|c: char| c.is_ascii_alphanumeric()) && alias.chars().all(plain)
         };
         let name = &image.image_name;
-        // A wildcard stands for images and is no reference itself.
-        let is_image = aliases::without_version(name).contains('*') || ImageRef::parse(name).is_ok();
+        let is_image = wildcard::reference(name).is_ok();
         if !is_image || !image.alias.as_ref().is_none_or(is_alias) {
             let element = match &image.alias {
                 Some(alias) => format!("{alias}={name}"),
@@ -159,7 +157,7 @@ fn check(images: &[ImageConfig]) -> Result<(), InvalidAnnotation> {
     match duplicates.first() {
         None => Ok(()),
         Some(duplicate) => Err(InvalidAnnotation::Duplicate {
-            why: duplicate.to_string(),
+            why: ForeignText::new(&duplicate.to_string()),
         }),
     }
 }

@@ -70,7 +70,7 @@ pub enum InvalidAnnotation {
     #[error("{}: {why}", annotation(IMAGE_LIST))]
     Duplicate {
         /// Which ones.
-        why: String,
+        why: ForeignText,
     },
     /// A switch that is neither on nor off.
     #[error("{}: {text:?} is neither true nor false", annotation(key))]

@@ -92,6 +92,7 @@ fn a_followed_tag_is_compared_with_a_stale_image_first() {
         tag: TagName::new("main").unwrap(),
         digest: Some(fresh),
         facts: Some(Arc::new(facts)),
+        note: None,
     };
     let image = ImageRef::parse("api:main").unwrap();
     let table: [(Vec<String>, usize); 6] = [

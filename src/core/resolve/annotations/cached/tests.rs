@@ -203,11 +203,6 @@ fn a_setting_that_cannot_be_read_refuses_its_images_and_names_the_annotation() {
             Reason::InvalidConstraint,
             "image-list",
         ),
-        (
-            json!({"image-list": "a=x/*:1.x"}),
-            Reason::UnsupportedSetting,
-            "image-list",
-        ),
     ] {
         let mut given = annotations.clone();
         if given.get("image-list").is_none() {
@@ -290,6 +285,25 @@ fn annotations_that_only_look_alike_are_told_apart() {
         resolved.applications[0].tracked.as_ref().unwrap().images.clone()
     });
     assert!(!Arc::ptr_eq(&images[0], &images[1]));
+}
+
+#[test]
+fn a_wildcard_in_a_list_has_its_settings_under_its_alias() {
+    let given = json!({"image-list": "all=acme/*:1.x", "all.update-strategy": "name"});
+    let mut shop = (*application("shop", &given)).clone();
+    let status = json!({"sourceType": "Kustomize", "summary": {"images": ["acme/api:1.0", "acme/web:1.0"]}});
+    shop.status = serde_json::from_value(status).unwrap();
+    let resolved = annotated().resolve(&[Arc::new(shop)]);
+    let images = resolved.applications[0].tracked.as_ref().unwrap().images.clone();
+    let found: Vec<_> = images
+        .iter()
+        .map(|image| (image.alias.as_str(), image.tracked.as_ref().unwrap().policy.strategy()))
+        .collect();
+    assert_eq!(
+        found,
+        [("api", StrategyKind::Alphabetical), ("web", StrategyKind::Alphabetical)]
+    );
+    assert_eq!(resolved.warnings, []);
 }
 
 #[test]

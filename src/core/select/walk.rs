@@ -1,0 +1,191 @@
+//! The way from the best tag down to the one that is picked: what is too young, cannot be used or may not be read is
+//! passed over, and nothing that the pick does not depend on is asked.
+
+use std::sync::Arc;
+
+use super::{
+    Known, Query,
+    age::{Ages, Waiting},
+    ranking::{Contender, Ranking},
+};
+use crate::core::{
+    image::{TagFacts, TagName},
+    strategy::Need,
+    verdict::Verdict,
+};
+
+/// The most tags that are read on the way of one decision.
+const MAX_READS: usize = 20;
+
+/// Why a tag was passed over.
+#[derive(Debug)]
+pub(super) enum Passed<'a> {
+    /// It is too young.
+    Waits(Waiting),
+    /// A lasting fact rules it out.
+    Excluded(&'a str),
+    /// The registry refuses to show it.
+    Refused(&'a str),
+    /// It was not looked at this time.
+    Unread,
+}
+
+/// Where the way ended.
+#[derive(Debug)]
+pub(super) enum End<'a> {
+    /// At the best one that may be picked.
+    Best(Contender<'a>, Option<&'a Arc<TagFacts>>),
+    /// At the running tag, whose new image may not be picked yet; it was passed over last.
+    AtRunning,
+    /// This tag has to be read first.
+    Ask(&'a TagName),
+    /// This tag could not be read.
+    Held(&'a TagName, &'a Verdict),
+    /// There is no other tag.
+    Nothing,
+}
+
+/// The way.
+pub(super) struct Walk<'a> {
+    /// What was passed over, from the best one down.
+    pub(super) passed: Vec<(Contender<'a>, Passed<'a>)>,
+    /// Where it ended.
+    pub(super) end: End<'a>,
+}
+
+enum Judged<'a> {
+    Take(Option<&'a Arc<TagFacts>>),
+    Pass(Passed<'a>),
+    Ask,
+    Hold(&'a Verdict),
+}
+
+impl<'a> Walk<'a> {
+    /// Walks down `ranking`. `refused` says that the registry refused to show a tag already.
+    pub(super) fn down(query: Query<'a>, ranking: &mut Ranking<'a>, refused: bool) -> Self {
+        let mut judge = Judge {
+            query,
+            ages: Ages::of(query.policy, query.situation.now, &query.situation.first_seen),
+            pins: query.policy.writes_digest(),
+            refused,
+            reads: 0,
+        };
+        let mut passed = Vec::new();
+        let mut end = End::Nothing;
+        for contender in ranking {
+            match judge.look(&contender) {
+                Judged::Take(facts) => end = End::Best(contender, facts),
+                Judged::Ask => end = End::Ask(contender.tag),
+                Judged::Hold(verdict) => end = End::Held(contender.tag, verdict),
+                Judged::Pass(why) => {
+                    // What stands below a tag that runs and is only too young would be a step back.
+                    let stop = contender.running && matches!(why, Passed::Waits(_) | Passed::Unread);
+                    passed.push((contender, why));
+                    if !stop {
+                        continue;
+                    }
+                    end = End::AtRunning;
+                }
+            }
+            break;
+        }
+        Self { passed, end }
+    }
+
+    /// The tags that are too young, the best first.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.passed.iter().filter_map(|(_, passed)| match passed {
+            Passed::Waits(waiting) => Some(waiting),
+            _ => None,
+        })
+    }
+
+    /// A tag that the registry refused to show, and its words.
+    pub(super) fn refused(&self) -> Option<(&'a TagName, &'a str)> {
+        self.passed.iter().find_map(|(contender, passed)| match passed {
+            Passed::Refused(why) => Some((contender.tag, *why)),
+            _ => None,
+        })
+    }
+
+    /// Whether there were more tags than one decision may read.
+    pub(super) fn is_cut(&self) -> bool {
+        self.passed.iter().any(|(_, passed)| matches!(passed, Passed::Unread))
+    }
+}
+
+struct Judge<'a> {
+    query: Query<'a>,
+    ages: Option<Ages<'a>>,
+    pins: bool,
+    refused: bool,
+    reads: usize,
+}
+
+impl<'a> Judge<'a> {
+    fn look(&mut self, contender: &Contender<'a>) -> Judged<'a> {
+        let known = self.query.known;
+        // What runs was old enough once; but with a digest only that very image did.
+        let ages = self.ages.filter(|_| self.pins || !contender.running);
+        let must_read = self.pins || ages.is_some();
+        let entry = self.usable(contender.tag);
+        if !must_read {
+            return match entry {
+                Some(Known::Facts(facts)) => Judged::Take(Some(facts)),
+                // Whether a refusal is a matter of one tag shows only when another one can be read.
+                _ if self.refused && !known.shows_any() => self.judge_entry(contender, entry, None),
+                _ => Judged::Take(None),
+            };
+        }
+        if entry.is_none()
+            && let Some(waiting) = ages.and_then(|ages| ages.remembered(contender.tag))
+        {
+            return Judged::Pass(Passed::Waits(waiting));
+        }
+        self.judge_entry(contender, entry, ages)
+    }
+
+    /// What is known and may be used: a digest only when it was learned in this decision.
+    fn usable(&self, tag: &TagName) -> Option<&'a Known> {
+        let known = self.query.known;
+        match known.get(tag) {
+            Some(Known::Facts(_)) if self.pins => known.fresh(tag),
+            entry => entry,
+        }
+    }
+
+    fn judge_entry(
+        &mut self,
+        contender: &Contender<'a>,
+        entry: Option<&'a Known>,
+        ages: Option<Ages<'a>>,
+    ) -> Judged<'a> {
+        let by_name = self.query.policy.strategy().strategy().need(self.query.order) == Need::Name;
+        if by_name && self.query.known.fresh(contender.tag).is_some() {
+            self.reads += 1;
+        }
+        match entry {
+            None if self.reads >= MAX_READS => Judged::Pass(Passed::Unread),
+            None => Judged::Ask,
+            Some(Known::Excluded(why)) => Judged::Pass(Passed::Excluded(why)),
+            Some(Known::Refused(why)) => {
+                self.refused = true;
+                Judged::Pass(Passed::Refused(why))
+            }
+            Some(Known::Failed(verdict)) => Judged::Hold(verdict),
+            Some(Known::Facts(facts)) => {
+                let runs = contender.running && self.runs_digest(facts);
+                let young = ages.filter(|_| !runs).and_then(|ages| ages.read(contender.tag, facts));
+                match young {
+                    Some(waiting) => Judged::Pass(Passed::Waits(waiting)),
+                    None => Judged::Take(Some(facts)),
+                }
+            }
+        }
+    }
+
+    fn runs_digest(&self, facts: &TagFacts) -> bool {
+        let live = self.query.situation.live;
+        live.is_some_and(|live| live.digest == facts.digest.to_string())
+    }
+}
