@@ -73,8 +73,8 @@ fn write(annotated: &Annotated) -> BTreeMap<String, String> {
         written.put("", write_back::BRANCH, git.branch.as_ref());
         written.put("", write_back::TARGET, git.write_back_target.as_ref());
         if let Some(request) = &git.pull_request {
-            let named = forge(request).map(Forge::field);
-            written.put("", write_back::PULL_REQUEST, named.as_ref());
+            let forge = forge(request).map(Forge::field);
+            written.put("", write_back::PULL_REQUEST, forge.as_ref());
             let labels = request.labels.as_ref().map(|labels| labels.join(", "));
             written.put("", write_back::PULL_REQUEST_LABELS, labels.as_ref());
         }
