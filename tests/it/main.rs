@@ -20,11 +20,13 @@ mod folder;
 mod git;
 mod lease;
 mod many_images;
+mod ownership;
 mod plan;
 mod scenarios;
 mod schema;
 mod selection;
 mod settings;
+mod taken_back;
 mod test_command;
 mod users;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]

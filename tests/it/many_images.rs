@@ -168,7 +168,7 @@ async fn several_matches_for_one_place_stall_while_everything_else_goes_on() {
     assert_eq!(stalled["status"], "True");
     let message = stalled["message"].as_str().unwrap();
     assert!(
-        message.starts_with("spec.applicationRefs[0].images[0].manifestTargets: several running images match"),
+        message.starts_with("spec.applicationRefs[0].images[0].manifestTargets.helm: several running images match"),
         "{message}"
     );
     assert!(message.contains("put {alias} or {name} into it"), "{message}");

@@ -73,7 +73,7 @@ pub struct ResourcePlan {
     pub name: String,
     /// Whether anything is decided for it.
     pub state: ResourceState,
-    /// What must be changed before anything is decided; only with the state `Stalled`.
+    /// What must be changed: with the state `Stalled` before anything is decided, else before everything is.
     pub stalled: Vec<FieldRemark>,
     /// What works, but should be looked at.
     pub warnings: Vec<FieldRemark>,
@@ -190,6 +190,8 @@ pub enum TagFate {
     Chosen,
     /// It could be picked, and another one ranks higher.
     Ranked,
+    /// It is younger than `minimumAge`.
+    TooYoung,
     /// `allowTags` or `ignoreTags` drops it.
     Filtered,
     /// The constraint, `extract` or the strategy does not admit it.

@@ -59,11 +59,14 @@ pub(super) fn resolve(
     let reference = wildcard::reference(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
     // What a wildcard stands for is put in when it is known.
     let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
-        .and_then(|target| match wildcard::is_wildcard(&reference) {
-            true => Ok(target),
-            false => manifest_target::fill(&target, &reference, alias),
+        .and_then(|target| {
+            if wildcard::is_wildcard(&reference) {
+                Ok(target)
+            } else {
+                manifest_target::fill(&target, &reference, alias)
+            }
         })
-        .map_err(|e| invalid(origin, "manifestTargets", &e))?;
+        .map_err(|e| invalid(origin, e.field(), &e))?;
     let policy = policy::resolve(
         image,
         origin,

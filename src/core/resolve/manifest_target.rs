@@ -11,7 +11,7 @@ use crate::{
         foreign::ForeignText,
         image::ImageRef,
         resolve::{
-            ManifestTarget,
+            ApplicationKind, ManifestTarget,
             aliases::without_version,
             target::{
                 HelmPlaces, ValuePlace,
@@ -47,9 +47,23 @@ pub enum InvalidManifestTarget {
     /// Two values for one name: they would replace each other for ever.
     #[error("{name:?} is named more than once; each value needs a name of its own")]
     NamedTwice {
+        /// The field of the target.
+        field: &'static str,
         /// The name.
         name: ForeignText,
     },
+}
+
+impl InvalidManifestTarget {
+    /// The field of the image that is meant.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::NamedTwice { field, .. } => field,
+            Self::SeveralKinds | Self::NoKustomizeName | Self::NoPluginVersion | Self::EmptyPlace { .. } => {
+                "manifestTargets"
+            }
+        }
+    }
 }
 
 /// Reads `targets`, with placeholders as they are; absent and empty are the defaults of the application's kind. Names are
@@ -130,15 +144,14 @@ fn helm_places(target: &HelmTarget) -> Result<HelmPlaces, InvalidManifestTarget>
         spec,
         additional,
     } = target;
-    let first = match given(spec.as_ref()) {
-        Some(spec) => ValuePlace::Whole(spec),
-        None => {
-            let tag = given(tag.as_ref()).unwrap_or_else(|| DEFAULT_HELM_TAG.to_owned());
-            let default = (!has_placeholder(&tag)).then(|| DEFAULT_HELM_NAME.to_owned());
-            ValuePlace::Split {
-                name: given(name.as_ref()).or(default),
-                tag: Some(tag),
-            }
+    let first = if let Some(spec) = given(spec.as_ref()) {
+        ValuePlace::Whole(spec)
+    } else {
+        let tag = given(tag.as_ref()).unwrap_or_else(|| DEFAULT_HELM_TAG.to_owned());
+        let default = (!has_placeholder(&tag)).then(|| DEFAULT_HELM_NAME.to_owned());
+        ValuePlace::Split {
+            name: given(name.as_ref()).or(default),
+            tag: Some(tag),
         }
     };
     let more = additional.iter().flatten().enumerate();
@@ -188,6 +201,7 @@ fn each_name_once(target: ManifestTarget) -> Result<ManifestTarget, InvalidManif
     let mut seen = HashSet::new();
     match names.into_iter().find(|name| !seen.insert(*name)) {
         Some(name) => Err(InvalidManifestTarget::NamedTwice {
+            field: target.field(ApplicationKind::Helm),
             name: ForeignText::new(name),
         }),
         None => Ok(target),

@@ -30,6 +30,8 @@ const ANNOTATIONS: &[(&str, &str, bool)] = &[
     ("commonUpdateSettings.pinDigest", update::PIN_DIGEST, true),
     ("commonUpdateSettings.currentFrom", update::CURRENT_FROM, true),
     ("manifestTargets", target::KUSTOMIZE_NAME, true),
+    ("manifestTargets.helm", target::HELM_TAG, true),
+    ("manifestTargets.kustomize", target::KUSTOMIZE_NAME, true),
     ("writeBackConfig.method", write_back::METHOD, false),
     ("writeBackConfig.gitConfig.repository", write_back::REPOSITORY, false),
     ("writeBackConfig.gitConfig.branch", write_back::BRANCH, false),

@@ -20,7 +20,7 @@ pub enum ApplicationKind {
 }
 
 /// Which source of an application is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceSlot {
     /// `spec.source`.
     Single,
@@ -123,6 +123,15 @@ impl ManifestTarget {
         match self {
             Self::Kustomize(name) => Some(name),
             Self::Default | Self::Helm(_) | Self::Plugin(_) => None,
+        }
+    }
+
+    /// The field that says so, or would: the default is that of an application of this kind.
+    pub fn field(&self, kind: ApplicationKind) -> &'static str {
+        match (self, kind) {
+            (Self::Helm(_), _) | (Self::Default, ApplicationKind::Helm) => "manifestTargets.helm",
+            (Self::Kustomize(_), _) | (Self::Default, ApplicationKind::Kustomize) => "manifestTargets.kustomize",
+            (Self::Plugin(_), _) | (Self::Default, ApplicationKind::Plugin) => "manifestTargets.plugin",
         }
     }
 

@@ -16,8 +16,9 @@ use crate::{
         image::{ImageRef, reference::InvalidReference},
         report::Remark,
         resolve::{
-            ApplicationKind, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target, origin::Origin,
-            target::HelmPlaces,
+            ApplicationKind, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target,
+            origin::Origin,
+            target::{HelmPlaces, ValuePlace},
         },
         select::live::LiveImages,
         verdict::{Reason, Verdict},
@@ -159,9 +160,8 @@ impl Wildcards {
             if is_wildcard(running) || owned.contains(&running.canonical()) {
                 continue;
             }
-            let owner = self.entries.iter().find(|entry| entry.fits(running));
-            if let Some(owner) = owner {
-                found.entry(owner.index).or_default().insert(owner.spelled(running));
+            if let Some(entry) = self.entries.iter().find(|entry| entry.fits(running)) {
+                found.entry(entry.index).or_default().insert(entry.spelled(running));
             }
         }
         found
@@ -236,7 +236,7 @@ impl Wildcard {
             alias,
             reference: Some(reference.clone()),
             tracked: tracked.map_err(|error| {
-                let field = self.origin.field("manifestTargets");
+                let field = self.origin.field(error.field());
                 Verdict::new(Reason::InvalidSetting, format!("{field}: {error}"))
             }),
         }
@@ -269,11 +269,16 @@ impl Wildcard {
             *used.entry(place).or_default() += 1;
         }
         let is_shared = |place: &String| used.get(place).is_some_and(|uses| *uses > 1);
-        let shared = |image: &ResolvedImage| places_of(image).into_iter().find(is_shared);
+        let shared = |image: &ResolvedImage| {
+            let field = image.tracked.as_ref().ok()?.manifest_target.field(kind);
+            Some((field, places_of(image).into_iter().find(is_shared)?))
+        };
         let refused = |image: ResolvedImage| {
-            let Some(place) = shared(&image) else { return image };
+            let Some((field, place)) = shared(&image) else {
+                return image;
+            };
             let remark = Remark {
-                field: self.origin.field("manifestTargets"),
+                field: self.origin.field(field),
                 message: format!(
                     "several running images match, and would all be written to {:?}; \
                      put {{alias}} or {{name}} into it (example: helm.tag: \"{{alias}}.image.tag\")",
@@ -296,7 +301,7 @@ impl Wildcard {
 /// The names under which an image is written. Kustomize without a name goes by the image's own, which no other has.
 fn places(target: &ManifestTarget, kind: ApplicationKind) -> Vec<String> {
     let names = |places: &HelmPlaces| {
-        let parts = places.iter().flat_map(|place| place.parts());
+        let parts = places.iter().flat_map(ValuePlace::parts);
         parts.map(|(name, _)| name.to_owned()).collect()
     };
     match (target, kind) {

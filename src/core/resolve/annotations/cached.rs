@@ -137,13 +137,14 @@ fn layer<T>(settings: T) -> Layer<T> {
 /// would leave the image before it with half of its bounds.
 fn check(images: &[ImageConfig]) -> Result<(), InvalidAnnotation> {
     for image in images {
-        let is_alias = |alias: &String| {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/');
-            alias.starts_with(|c: char| c.is_ascii_alphanumeric()) && alias.chars().all(plain)
-        };
         let name = &image.image_name;
-        let is_image = wildcard::reference(name).is_ok();
-        if !is_image || !image.alias.as_ref().is_none_or(is_alias) {
+        let is_image = looks_like_a_name(aliases::without_version(name), "._-/:*") && wildcard::reference(name).is_ok();
+        if !is_image
+            || !image
+                .alias
+                .as_ref()
+                .is_none_or(|alias| looks_like_a_name(alias, "._-/"))
+        {
             let element = match &image.alias {
                 Some(alias) => format!("{alias}={name}"),
                 None => name.clone(),
@@ -160,6 +161,12 @@ fn check(images: &[ImageConfig]) -> Result<(), InvalidAnnotation> {
             why: ForeignText::new(&duplicate.to_string()),
         }),
     }
+}
+
+/// Whether a text is made of letters, digits and `others`, and no operator of a constraint stands at its beginning.
+fn looks_like_a_name(text: &str, others: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '*') && text.chars().all(plain)
 }
 
 #[cfg(test)]

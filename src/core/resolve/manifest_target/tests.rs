@@ -100,12 +100,14 @@ fn further_helm_places_have_no_defaults() {
         (
             json!([{"tag": "image.tag"}]),
             Err(InvalidManifestTarget::NamedTwice {
+                field: "manifestTargets.helm",
                 name: ForeignText::new("image.tag"),
             }),
         ),
         (
             json!([{"spec": "a"}, {"tag": "a"}]),
             Err(InvalidManifestTarget::NamedTwice {
+                field: "manifestTargets.helm",
                 name: ForeignText::new("a"),
             }),
         ),
@@ -168,6 +170,7 @@ fn placeholders_are_filled_in_every_text_and_other_braces_stay() {
         (
             json!({"helm": {"spec": "{name}", "additional": [{"spec": "api"}]}}),
             Err(InvalidManifestTarget::NamedTwice {
+                field: "manifestTargets.helm",
                 name: ForeignText::new("api"),
             }),
         ),

@@ -6,7 +6,7 @@ use crate::{
     api::{argocd::Application, v1alpha1::ImageUpdater},
     core::{
         image::Platform,
-        resolve::{ResolveContext, Resolved, target::ValuePlace},
+        resolve::{ResolveContext, Resolved},
     },
 };
 
@@ -25,12 +25,16 @@ fn resolve(source_type: &str, images: &Value, live: &[&str]) -> Resolved {
         "status": {"sourceType": source_type, "summary": {"images": live}},
     }))
     .unwrap();
-    let context = ResolveContext {
+    let applications = [Arc::new(application)];
+    crate::core::resolve::resolve(&updater, &applications, &context()).expect("the resource is not stalled")
+}
+
+fn context() -> ResolveContext {
+    ResolveContext {
         argocd_namespace: "argocd".to_owned(),
         runtime_platform: Platform::new("linux", "amd64"),
         allow_env_ext_credentials: true,
-    };
-    crate::core::resolve::resolve(&updater, &[Arc::new(application)], &context).expect("the resource is not stalled")
+    }
 }
 
 fn images_of(resolved: &Resolved) -> &[ResolvedImage] {
@@ -304,10 +308,57 @@ fn several_matches_for_one_place_stall_and_other_images_go_on() {
         let [remark] = &resolved.stalled[..] else {
             panic!("{:?}", resolved.stalled)
         };
-        assert_eq!(remark.field, "spec.applicationRefs[0].images[1].manifestTargets");
+        let kind = source_type.to_lowercase();
+        assert_eq!(
+            remark.field,
+            format!("spec.applicationRefs[0].images[1].manifestTargets.{kind}")
+        );
         assert!(remark.message.contains(&format!("{place:?}")), "{remark}");
         assert!(remark.message.contains("put {alias} or {name} into it"), "{remark}");
     }
+}
+
+#[test]
+fn annotations_may_hold_wildcards_and_a_shared_place_is_told_with_application_and_annotation() {
+    let annotated = |tag: &str| -> Arc<Application> {
+        let application = json!({
+            "metadata": {"namespace": "team", "name": "shop", "annotations": {
+                "argocd-image-updater.argoproj.io/image-list": "all=r.test/shop/*:1.x",
+                "argocd-image-updater.argoproj.io/all.update-strategy": "alphabetical",
+                "argocd-image-updater.argoproj.io/all.helm.image-tag": tag,
+            }},
+            "spec": {"source": {"repoURL": "https://git.test/r.git", "path": "p"}},
+            "status": {"sourceType": "Helm", "summary": {"images": ["r.test/shop/api:1", "r.test/shop/web:1"]}},
+        });
+        Arc::new(serde_json::from_value(application).unwrap())
+    };
+    let resolve = |tag: &str| {
+        let updater: ImageUpdater = serde_json::from_value(json!({
+            "apiVersion": "argocd-image-updater.argoproj.io/v1alpha1",
+            "kind": "ImageUpdater",
+            "metadata": {"namespace": "team", "name": "u"},
+            "spec": {"applicationRefs": [{"namePattern": "*", "useAnnotations": true}]},
+        }))
+        .unwrap();
+        crate::core::resolve::resolve(&updater, &[annotated(tag)], &context()).unwrap()
+    };
+    let resolved = resolve("{alias}.tag");
+    let found: Vec<_> = images_of(&resolved).iter().map(told).collect();
+    assert_eq!(found, ["api=r.test/shop/api:1.x", "web=r.test/shop/web:1.x"]);
+    assert_eq!((&resolved.stalled[..], &resolved.warnings[..]), (&[][..], &[][..]));
+
+    let resolved = resolve("tag");
+    let found: Vec<_> = images_of(&resolved).iter().map(told).collect();
+    assert_eq!(found, ["api!InvalidSetting", "web!InvalidSetting"]);
+    assert_eq!(resolved.stalled, [], "the resource itself is right");
+    let [remark] = &resolved.warnings[..] else {
+        panic!("{:?}", resolved.warnings)
+    };
+    assert_eq!(
+        remark.field,
+        "annotation argocd-image-updater.argoproj.io/all.helm.image-tag"
+    );
+    assert!(remark.message.ends_with("(Application shop)"), "{remark}");
 }
 
 #[test]
