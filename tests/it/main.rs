@@ -24,6 +24,7 @@ mod ownership;
 mod plan;
 mod scenarios;
 mod schema;
+mod selection;
 mod settings;
 mod taken_back;
 mod test_command;
