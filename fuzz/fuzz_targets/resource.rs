@@ -138,6 +138,7 @@ fn pick(image: &ResolvedImage) -> Result<Verified<Candidate>, Verdict> {
         tag,
         digest,
         facts: None,
+        note: None,
     }))
 }
 

@@ -4,9 +4,10 @@
 //! the first line what is configured, the others what it is asked about.
 
 use argocd_image_updater::core::{
-    image::TagName,
-    select::{Knowledge, Policy, Selection, TagList, TagOrder, select},
+    image::{ImageVersion, TagName},
+    select::{Knowledge, Policy, Selection, Situation, TagList, TagOrder, select},
 };
+use jiff::Timestamp;
 
 /// The most lines that are looked at, so that what compares all with all stays quick.
 const MOST_LINES: usize = 16;
@@ -29,26 +30,36 @@ pub fn assert_presentable(message: &str) {
     assert!(!message.contains(char::is_control), "{message:?}");
 }
 
-/// What a policy picks of tags whose names are all that is known.
-pub fn pick(policy: &Policy, tags: &[TagName]) -> Option<TagName> {
+/// What a policy picks of tags whose names are all that is known, while `running` runs.
+pub fn pick(policy: &Policy, running: Option<&TagName>, tags: &[TagName]) -> Option<TagName> {
     let list = TagList {
         tags: tags.to_vec(),
         ..TagList::default()
     };
-    match select(policy, None, &list, TagOrder::None, &Knowledge::default()) {
-        Selection::Decided(Ok(candidate)) => Some(candidate.tag),
-        Selection::Decided(Err(verdict)) => {
-            assert_presentable(&verdict.message);
-            None
-        }
+    let live = running.map(|tag| ImageVersion {
+        tag: tag.as_str().to_owned(),
+        digest: String::new(),
+    });
+    let situation = Situation {
+        live: live.as_ref(),
+        ..Situation::at(Timestamp::UNIX_EPOCH)
+    };
+    match select(policy, &situation, &list, TagOrder::None, &Knowledge::default()) {
+        Selection::Decided(decision) => match decision.picked {
+            Ok(candidate) => Some(candidate.tag),
+            Err(verdict) => {
+                assert_presentable(&verdict.message);
+                None
+            }
+        },
         Selection::Need(questions) => panic!("a name is enough, but it asks {questions:?}"),
     }
 }
 
 /// Checks what holds for every strategy that needs only names: the pick is admitted, the order of the list does not
-/// matter, and neither does what a filter or the constraint drops.
+/// matter, neither does what a filter or the constraint drops, and what was picked stays.
 pub fn assert_fair(policy: &Policy, tags: &[TagName]) {
-    let picked = pick(policy, tags);
+    let picked = pick(policy, None, tags);
     let admitted: Vec<_> = tags.iter().filter(|tag| policy.admit(tag).is_ok()).cloned().collect();
     let reversed: Vec<_> = tags.iter().rev().cloned().collect();
     assert_eq!(picked.is_some(), !admitted.is_empty(), "one of {admitted:?} is picked");
@@ -56,6 +67,7 @@ pub fn assert_fair(policy: &Policy, tags: &[TagName]) {
         picked.as_ref().is_none_or(|tag| admitted.contains(tag)),
         "{picked:?} of {admitted:?}"
     );
-    assert_eq!(pick(policy, &reversed), picked, "the order of the list");
-    assert_eq!(pick(policy, &admitted), picked, "what is dropped");
+    assert_eq!(pick(policy, None, &reversed), picked, "the order of the list");
+    assert_eq!(pick(policy, None, &admitted), picked, "what is dropped");
+    assert_eq!(pick(policy, picked.as_ref(), tags), picked, "what runs already");
 }

@@ -63,7 +63,7 @@ pub async fn test(args: TestArgs) -> anyhow::Result<Exit> {
 
 /// The image as a resource with these settings would configure it.
 fn image(args: &TestArgs) -> anyhow::Result<TrackedImage> {
-    let mut reference = ImageRef::parse(&args.image).with_context(|| format!("{:?}", ForeignText::new(&args.image)))?;
+    let mut reference = ImageRef::parse(&args.image)?;
     if let Some(version) = reference.version.take()
         && args.semver_constraint.is_none()
     {

@@ -127,6 +127,13 @@ impl Reconciler {
         config: &Config,
         done: Done,
     ) -> impl Future<Output = ()> + Send + use<> {
+        // Nobody else's claim may outlive its resource: whoever runs now may be the one to write instead.
+        let active = |key: &ObjectKey| {
+            let updater = watches.updaters.get(key);
+            updater.is_some_and(|u| u.spec.suspend != Some(true) && u.metadata.deletion_timestamp.is_none())
+        };
+        self.engine
+            .forget_absent(active, |key| watches.applications.get(key).is_some());
         let items = due
             .into_iter()
             .filter_map(|(key, due, next)| item(key, &due, next, watches, config))

@@ -161,8 +161,14 @@ impl Schedule {
     }
 
     /// Takes what is due now, and counts it as running until [`Self::finished`].
+    ///
+    /// All resources that a touched application concerns look at it in one cycle, even if one of them did so a short time
+    /// ago: only together they know which of them may write.
     pub fn take_due(&mut self, now: Duration) -> Vec<(ObjectKey, Due)> {
         let mut due = Vec::new();
+        let ripe = self.entries.values().filter(|entry| !entry.running);
+        let ripe = ripe.filter(|entry| [entry.next, entry.partial].into_iter().flatten().any(|at| at <= now));
+        let shared: BTreeSet<ObjectKey> = ripe.flat_map(|entry| entry.touched.iter().cloned()).collect();
         for (key, entry) in &mut self.entries {
             if entry.running {
                 continue;
@@ -177,7 +183,7 @@ impl Schedule {
                 entry.partial = None;
                 entry.running = true;
                 due.push((key.clone(), Due::Full));
-            } else if entry.partial.is_some_and(|at| at <= now) {
+            } else if entry.partial.is_some_and(|at| at <= now) || entry.touched.iter().any(|a| shared.contains(a)) {
                 entry.partial = None;
                 entry.last_partial = Some(now);
                 entry.running = true;
@@ -320,6 +326,23 @@ mod tests {
             run(&mut schedule, 12),
             [("a".into(), Due::Partial([key("shop")].into()))]
         );
+    }
+
+    #[test]
+    fn all_resources_that_a_touched_application_concerns_look_at_it_together() {
+        let mut schedule = Schedule::default();
+        for name in ["a", "b"] {
+            schedule.applied(key(name), version(1), MINUTE, secs(0));
+        }
+        run(&mut schedule, 0);
+        schedule.touched(&key("a"), key("web"), secs(1));
+        assert_eq!(run(&mut schedule, 2), [("a".into(), Due::Partial([key("web")].into()))]);
+        for name in ["a", "b"] {
+            schedule.touched(&key(name), key("shop"), secs(3));
+        }
+        let shop = || Due::Partial([key("shop")].into());
+        assert_eq!(run(&mut schedule, 4), [("a".into(), shop()), ("b".into(), shop())]);
+        assert_eq!(run(&mut schedule, 30), []);
     }
 
     #[test]

@@ -10,15 +10,17 @@ use super::{
     observe::{Asker, Cycle, Pick},
 };
 use crate::{
+    api::argocd::Application,
     core::{
         keys::ObjectKey,
         plan::{
+            ownership, running,
             update::{self, Update},
             verified::Verified,
         },
         report::{ApplicationReport, GitWrite, ImageReport, PickRule, WriteOutcome},
-        resolve::{ManifestTarget, TrackedImage, WriteTarget},
-        select::{FirstSeen, TagStory, Waiting, live::LiveImages},
+        resolve::{SourceSlot, TrackedImage, WriteTarget},
+        select::{Candidate, FirstSeen, TagStory, Waiting, live::LiveImages},
         verdict::{Reason, Verdict},
     },
     secret::RedactedUrl,
@@ -68,11 +70,30 @@ pub(super) struct Decided {
     pub(super) work: Work,
     pub(super) update: Update,
     chosen: Vec<Option<String>>,
+    live: LiveImages,
+    picks: Vec<Result<Verified<Candidate>, Verdict>>,
     stories: Vec<Vec<TagStory>>,
     waiting: Vec<Option<Vec<Waiting>>>,
 }
 
 impl Decided {
+    /// Decides once more on `application`, beside the Kustomize entries of other resources; images with a verdict in
+    /// `held` are left alone.
+    pub(super) fn decide_on(
+        &mut self,
+        application: &Application,
+        foreign: &[(SourceSlot, String)],
+        held: &[(usize, Verdict)],
+    ) {
+        let mut picks = self.picks.clone();
+        for (image, verdict) in held {
+            if let Some(pick) = picks.get_mut(*image) {
+                *pick = Err(verdict.clone());
+            }
+        }
+        self.update = update::decide_beside(application, &self.work.tracked, &self.live, &picks, foreign);
+    }
+
     /// The report, once it is known what became of the changes.
     pub(super) fn report(self, write: WriteOutcome) -> (usize, ApplicationReport) {
         let application = ObjectKey::new(self.work.application.namespace(), self.work.application.name());
@@ -133,7 +154,7 @@ fn rule(image: &TrackedImage) -> PickRule {
 }
 
 impl Engine {
-    /// Asks what has to be asked for one application, and decides.
+    /// Asks what has to be asked for one application, decides, and claims what the decision wants.
     pub(super) async fn decide(&self, cycle: &Cycle, work: Work) -> Decided {
         let _slot = match &self.deciding {
             Some(slots) => slots.acquire().await.ok(),
@@ -148,18 +169,14 @@ impl Engine {
             .and_then(|status| status.pending.as_deref());
         let pending = pending.unwrap_or_default();
         let picks = join_all(work.tracked.images.iter().map(|resolved| {
-            let live = &live;
+            let (live, work) = (&live, &work);
             async move {
                 let image = match &resolved.tracked {
                     Ok(image) => image,
                     Err(verdict) => return verdict.clone().into(),
                 };
-                let renamed = match &image.manifest_target {
-                    ManifestTarget::Kustomize(name) => Some(name.as_str()),
-                    _ => None,
-                };
-                let running = live.find(&image.reference, renamed, &image.policy, None);
-                if running.is_none() && !image.force_update {
+                let found = running::find(&work.application, &work.tracked, live, image, None);
+                if !found.followed {
                     // No registry needs to be asked about an image that does not run.
                     let message = format!(
                         "{} is not among the application's running images",
@@ -167,7 +184,7 @@ impl Engine {
                     );
                     return Pick::from(Verdict::new(Reason::NotLive, message));
                 }
-                let version = running.and_then(|running| running.reference.version.clone());
+                let version = found.running.and_then(|running| running.version);
                 let first_seen = FirstSeen::of(&image.reference.full_name(), pending);
                 let asker = Asker {
                     namespace,
@@ -187,12 +204,16 @@ impl Engine {
             .iter()
             .map(|pick| Some(pick.as_ref().ok()?.get().version().text().to_owned()));
         let chosen = chosen.collect();
+        let claims = ownership::claims(&work.application, &work.tracked, &live, Some(&picks));
+        self.ledger().put(&work.rank, &work.place(), claims);
         let update = update::decide(&work.application, &work.tracked, &live, &picks);
         self.progress.decided.fetch_add(1, Ordering::Relaxed);
         Decided {
             work,
             update,
             chosen,
+            live,
+            picks,
             stories,
             waiting,
         }

@@ -8,22 +8,23 @@
 //! |---|---|
 //! | resolve | [`crate::core::resolve`] |
 //! | observe, select | [`observe`], which asks registries and feeds [`crate::core::select`] |
-//! | plan | [`crate::core::plan`] |
+//! | plan | [`crate::core::plan`]; `contest` holds what another writer owns or has taken back |
 //! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
 //! | report | [`crate::core::report`] |
 
 pub mod apply;
 mod collect;
 mod compiled;
+mod contest;
 pub mod credentials;
 pub mod decide;
 mod memory;
 pub mod observe;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -39,10 +40,15 @@ use crate::{
     core::{
         image::Platform,
         keys::ObjectKey,
-        plan::SourceEdit,
+        plan::{
+            SourceEdit, managed,
+            ownership::{self, Ledger, Rank, Target},
+            taken_back::Memory,
+        },
         render::application_patch,
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
         resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
+        select::live::LiveImages,
     },
     git::Mirrors,
     registry::Registries,
@@ -94,6 +100,10 @@ pub struct Engine {
     options: Options,
     deciding: Option<Semaphore>,
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
+    ledger: Mutex<Ledger>,
+    memory: Mutex<Memory>,
+    /// The default branches of repositories, as far as they were seen.
+    default_branches: Mutex<HashMap<String, String>>,
     progress: Progress,
     compiled: compiled::Known,
 }
@@ -115,12 +125,33 @@ pub(crate) struct Work {
     rules: Arc<Compiled>,
     application: Arc<Application>,
     tracked: TrackedApplication,
+    /// Who comes first where several resources want one place.
+    rank: Rank,
 }
 
 impl Work {
     fn key(&self) -> ObjectKey {
-        ObjectKey::new(self.application.namespace(), self.application.name())
+        key_of(&self.application)
     }
+
+    /// What its claims are about.
+    fn place(&self) -> Target {
+        match &self.tracked.target {
+            WriteTarget::Application => {
+                let uid = self.application.metadata.uid.clone();
+                Target::Application(uid.unwrap_or_else(|| self.key().to_string()))
+            }
+            WriteTarget::Git(target) => Target::file(
+                apply::git::repository_key(&target.repository),
+                target.base.as_deref(),
+                target.file.path(),
+            ),
+        }
+    }
+}
+
+fn key_of(application: &Application) -> ObjectKey {
+    ObjectKey::new(application.namespace(), application.name())
 }
 
 /// What one future of a cycle brings: reports of applications, each with the index of its resource.
@@ -138,6 +169,9 @@ impl Engine {
             own_writes: Mutex::default(),
             progress: Progress::default(),
             compiled: compiled::Known::default(),
+            ledger: Mutex::default(),
+            memory: Mutex::default(),
+            default_branches: Mutex::default(),
         }
     }
 
@@ -149,9 +183,8 @@ impl Engine {
     /// Whether an Application's sources are what was last written to it here: news to everybody but us.
     pub fn is_own_write(&self, application: &Application) -> bool {
         let writes = self.own_writes.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = ObjectKey::new(application.namespace(), application.name());
         writes
-            .get(&key)
+            .get(&key_of(application))
             .is_some_and(|edits| application_patch::took_effect(application, edits))
     }
 
@@ -171,6 +204,26 @@ impl Engine {
     /// Drops what is kept about a resource that is gone.
     pub fn forget(&self, resource: &ObjectKey) {
         self.compiled.forget(resource);
+    }
+
+    /// Forgets claims and writes of resources and applications that are not there any more, or are suspended.
+    pub fn forget_absent(&self, resource: impl Fn(&ObjectKey) -> bool, application: impl Fn(&ObjectKey) -> bool) {
+        let present =
+            |claimant: &ownership::Claimant| resource(&claimant.resource) && application(&claimant.application);
+        self.ledger().retain(present);
+        self.memory().retain(present);
+        self.own_writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|key, _| application(key));
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counters of the registries, for benches and tests.
@@ -198,8 +251,12 @@ impl Engine {
             .into_iter()
             .partition(|work| work.tracked.target == WriteTarget::Application);
         let mut running: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
+        let mut applications: BTreeMap<ObjectKey, Vec<Work>> = BTreeMap::new();
         for work in direct {
-            running.push(Box::pin(self.update_application(&cycle, work, permit)));
+            applications.entry(work.key()).or_default().push(work);
+        }
+        for works in applications.into_values() {
+            running.push(Box::pin(self.update_application(&cycle, works, permit)));
         }
         for group in apply::git::groups(git) {
             running.push(Box::pin(self.update_repository(&cycle, group, permit)));
@@ -234,37 +291,75 @@ impl Engine {
         };
         let before = works.len();
         match self.compiled.get(&task.updater, &context) {
-            Err(stalled) => report.stalled = stalled,
+            Err(stalled) => {
+                report.stalled = stalled;
+                self.announce_claims(task, &[]);
+            }
             Ok(rules) => {
-                let resolved = rules.resolve(&task.applications);
-                report.warnings.extend(resolved.warnings);
-                report.stalled_in_part = resolved.stalled;
-                for application in resolved.applications {
-                    match application.tracked {
-                        Ok(tracked) => {
-                            works.push(Work {
-                                resource: index,
-                                updater: task.updater.clone(),
-                                rules: rules.clone(),
-                                application: application.application,
-                                tracked,
-                            });
-                        }
-                        Err(verdict) => report.applications.push(ApplicationReport {
-                            application: ObjectKey::new(
-                                application.application.namespace(),
-                                application.application.name(),
-                            ),
-                            refused: Some(verdict),
-                            images: Vec::new(),
-                            edits: Vec::new(),
-                            write: WriteOutcome::Nothing,
-                            repository: None,
-                        }),
-                    }
-                }
+                sort(index, task, &rules, &mut report, works);
+                self.announce_claims(task, works.get(before..).unwrap_or_default());
             }
         }
         collected.begin(index, report, works.len() - before);
+    }
+
+    /// Says what a resource is about to claim, before anybody decides, so that no one writes what a stronger one of the
+    /// same cycle wants otherwise. What it does not select any more is released.
+    fn announce_claims(&self, task: &Task, works: &[Work]) {
+        let mut ledger = self.ledger();
+        let mut kept: BTreeSet<ObjectKey> = works.iter().map(Work::key).collect();
+        let meta = &task.updater.metadata;
+        let resource = ObjectKey::new(
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
+        );
+        if task.partial {
+            let looked_at: BTreeSet<ObjectKey> = task.applications.iter().map(|a| key_of(a)).collect();
+            let others = ledger.claimants().filter(|claimant| claimant.resource == resource);
+            let others = others.map(|claimant| claimant.application);
+            kept.extend(others.filter(|application| !looked_at.contains(application)));
+        }
+        ledger.keep_only(&resource, &kept);
+        for work in works {
+            let live = LiveImages::parse(work.application.live_images());
+            let claims = ownership::claims(&work.application, &work.tracked, &live, None);
+            ledger.announce(&work.rank, &work.place(), claims);
+        }
+    }
+}
+
+/// What is followed becomes work, the rest is reported.
+fn sort(index: usize, task: &Task, rules: &Arc<Compiled>, report: &mut ResourceReport, works: &mut Vec<Work>) {
+    let resolved = rules.resolve(&task.applications);
+    report.warnings.extend(resolved.warnings);
+    report.stalled_in_part = resolved.stalled;
+    let before = works.len();
+    for application in resolved.applications {
+        let key = key_of(&application.application);
+        match application.tracked {
+            Ok(tracked) => works.push(Work {
+                resource: index,
+                updater: task.updater.clone(),
+                rules: rules.clone(),
+                rank: Rank::new(&task.updater, key, application.specificity),
+                application: application.application,
+                tracked,
+            }),
+            Err(verdict) => report.applications.push(ApplicationReport {
+                application: key,
+                refused: Some(verdict),
+                images: Vec::new(),
+                edits: Vec::new(),
+                write: WriteOutcome::Nothing,
+                repository: None,
+            }),
+        }
+    }
+    // Only a full look knows which applications there are, and only its warnings are kept.
+    if !task.partial {
+        let direct = works.iter().skip(before);
+        let direct = direct.filter(|work| work.tracked.target == WriteTarget::Application);
+        let written = direct.map(|work| &*work.application);
+        report.warnings.extend(managed::remark(written, &task.applications));
     }
 }

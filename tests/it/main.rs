@@ -20,10 +20,12 @@ mod folder;
 mod git;
 mod lease;
 mod many_images;
+mod ownership;
 mod plan;
 mod scenarios;
 mod schema;
 mod settings;
+mod taken_back;
 mod test_command;
 mod users;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]

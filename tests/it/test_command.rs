@@ -145,7 +145,7 @@ async fn every_failure_ends_with_status_1_and_names_the_flag() {
             &["--registries-conf-path=/does/not/exist"],
             "/does/not/exist",
         ),
-        ("https://REG/shop", &[], "a URL"),
+        ("https://REG/shop", &[], "is not an image reference"),
     ] {
         let run = world.test(image, flags, &[]).await;
         assert_eq!(

@@ -1,10 +1,13 @@
 //! What changes: one image of one application, and the sources that its values go to.
 
+use std::fmt;
+
 use crate::{
-    api::argocd::ApplicationSource,
+    api::argocd::{Application, ApplicationSource},
     core::{
         image::{ImageRef, ImageVersion},
         keys::ObjectKey,
+        plan::kustomize,
         resolve::SourceSlot,
     },
 };
@@ -37,6 +40,21 @@ pub struct SourceEdit {
     pub after: ApplicationSource,
 }
 
+impl SourceEdit {
+    /// Puts the new values into `application`; a source that is not there any more is left alone.
+    pub fn apply_to(&self, application: &mut Application) {
+        let spec = &mut application.spec;
+        let source = match self.slot {
+            SourceSlot::Single => spec.source.as_mut(),
+            SourceSlot::Multi(index) => spec.sources.as_mut().and_then(|sources| sources.get_mut(index)),
+            SourceSlot::Hydrator => spec.source_hydrator.as_mut().map(|hydrator| &mut hydrator.dry_source),
+        };
+        if let Some(source) = source {
+            source.clone_from(&self.after);
+        }
+    }
+}
+
 /// One value that an override file holds for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -61,4 +79,44 @@ pub enum Entry {
         /// Its value, never empty.
         value: String,
     },
+}
+
+/// Which value of a source or file is meant, whatever it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ValueKey {
+    /// A Helm parameter, by its name.
+    Helm(String),
+    /// A Kustomize image, by what Kustomize looks for.
+    Kustomize(String),
+    /// A plugin variable, by its name.
+    Plugin(String),
+}
+
+impl Entry {
+    /// Which value it is.
+    pub fn key(&self) -> ValueKey {
+        match self {
+            Self::HelmParameter { name, .. } => ValueKey::Helm(name.clone()),
+            Self::PluginVariable { name, .. } => ValueKey::Plugin(name.clone()),
+            Self::KustomizeImage { name, image } => ValueKey::Kustomize(kustomize::left_of(name.as_deref(), image)),
+        }
+    }
+
+    /// The value itself, as text.
+    pub fn value(&self) -> String {
+        match self {
+            Self::HelmParameter { value, .. } | Self::PluginVariable { value, .. } => value.clone(),
+            Self::KustomizeImage { image, .. } => image.full_name_with_version(),
+        }
+    }
+}
+
+impl fmt::Display for ValueKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Helm(name) => write!(f, "the Helm parameter {name:?}"),
+            Self::Kustomize(name) => write!(f, "the Kustomize image {name:?}"),
+            Self::Plugin(name) => write!(f, "the plugin variable {name:?}"),
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Which image of an application owns which place, so that two of them never overwrite each other in turn.
+//! Which image of one list owns which place, so that two of them never overwrite each other in turn. Between resources
+//! and applications the same is settled in [`super::ownership`].
 
 use crate::{
     api::argocd::Application,
@@ -15,10 +16,16 @@ pub(super) struct Claims {
     lefts: Vec<Option<(SourceSlot, String)>>,
     /// Values that were claimed so far, with the alias of their image.
     claimed: Vec<(SourceSlot, Entry, String)>,
+    /// Left sides of Kustomize entries that images of other resources are written to.
+    foreign: Vec<(SourceSlot, String)>,
 }
 
 impl Claims {
-    pub(super) fn of(application: &Application, tracked: &TrackedApplication) -> Self {
+    pub(super) fn of(
+        application: &Application,
+        tracked: &TrackedApplication,
+        foreign: &[(SourceSlot, String)],
+    ) -> Self {
         let left = |image: &ResolvedImage| {
             let image = image.tracked.as_ref().ok()?;
             let place = place::place(application, tracked, &image.manifest_target).ok()?;
@@ -28,6 +35,7 @@ impl Claims {
         Self {
             lefts: tracked.images.iter().map(left).collect(),
             claimed: Vec::new(),
+            foreign: foreign.to_vec(),
         }
     }
 
@@ -38,6 +46,7 @@ impl Claims {
             .lefts
             .iter()
             .flatten()
+            .chain(&self.foreign)
             .filter(|left| left.0 == slot && Some(*left) != own);
         others.map(|(_, left)| left.clone()).collect()
     }
@@ -47,14 +56,14 @@ impl Claims {
     pub(super) fn claim(&mut self, slot: SourceSlot, alias: &str, entries: &[Entry]) -> Result<(), Verdict> {
         for entry in entries {
             let clash = |known: &&(SourceSlot, Entry, String)| {
-                known.0 == slot && same_place(&known.1, entry) && known.1 != *entry
+                known.0 == slot && known.1.key() == entry.key() && known.1 != *entry
             };
             if let Some((_, _, owner)) = self.claimed.iter().find(clash) {
                 return Err(Verdict::new(
                     Reason::Conflict,
                     format!(
                         "the image {owner:?} of the same list writes another value to {}; give each its own manifestTargets",
-                        place_text(entry)
+                        entry.key()
                     ),
                 ));
             }
@@ -62,26 +71,5 @@ impl Claims {
         self.claimed
             .extend(entries.iter().map(|entry| (slot, entry.clone(), alias.to_owned())));
         Ok(())
-    }
-}
-
-fn same_place(a: &Entry, b: &Entry) -> bool {
-    match (a, b) {
-        (Entry::HelmParameter { name: a, .. }, Entry::HelmParameter { name: b, .. })
-        | (Entry::PluginVariable { name: a, .. }, Entry::PluginVariable { name: b, .. }) => a == b,
-        (Entry::KustomizeImage { name: a, image: x }, Entry::KustomizeImage { name: b, image: y }) => {
-            kustomize::left_of(a.as_deref(), x) == kustomize::left_of(b.as_deref(), y)
-        }
-        _ => false,
-    }
-}
-
-fn place_text(entry: &Entry) -> String {
-    match entry {
-        Entry::HelmParameter { name, .. } => format!("the Helm parameter {name:?}"),
-        Entry::PluginVariable { name, .. } => format!("the plugin variable {name:?}"),
-        Entry::KustomizeImage { name, image } => {
-            format!("the Kustomize image {:?}", kustomize::left_of(name.as_deref(), image))
-        }
     }
 }

@@ -1,18 +1,22 @@
 //! From picked tags to changes: what becomes of the values of an application.
 //!
-//! Pure. [`update`] decides for one application, [`values`] knows where an image's values stand in a source. Only a
-//! [`Verified`] candidate becomes an [`ImageChange`]. What is written together is grouped by `engine::apply`, which
-//! knows the remote's default branch.
+//! Pure. [`update`] decides for one application, [`values`] knows where an image's values stand in a source, [`ownership`]
+//! which of several resources may write a place, and [`taken_back`] what others undid. Only a [`Verified`] candidate
+//! becomes an [`ImageChange`]. What is written together is grouped by `engine::apply`, which knows the remote's default
+//! branch.
 
 pub mod change;
 mod claims;
 pub mod kustomize;
+pub mod managed;
+pub mod ownership;
 pub mod place;
-mod running;
+pub mod running;
+pub mod taken_back;
 pub mod update;
 pub mod values;
 pub mod verified;
 
-pub use change::{Entry, ImageChange, SourceEdit};
+pub use change::{Entry, ImageChange, SourceEdit, ValueKey};
 pub use update::{ImageUpdate, Update};
 pub use verified::Verified;

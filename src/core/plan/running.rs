@@ -1,10 +1,54 @@
 //! What runs, compared with what is wanted.
 
-use crate::core::{
-    image::{ImageRef, ImageVersion, TagName},
-    resolve::TrackedImage,
-    select::live::LiveImages,
+use crate::{
+    api::argocd::Application,
+    core::{
+        image::{ImageRef, ImageVersion, TagName},
+        plan::{place, values},
+        resolve::{CurrentFrom, TrackedApplication, TrackedImage, source_type},
+        select::{Candidate, live::LiveImages},
+    },
 };
+
+/// What an image is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Whether the image is followed in this application: it runs, is updated by force, or is read from the manifest.
+    pub followed: bool,
+    /// What runs, or what the manifest says, in the spelling found there; `None` when there is nothing.
+    pub running: Option<ImageRef>,
+}
+
+/// Looks for `image` where its current version is read. `picked` tells several running digests of one tag apart.
+pub fn find(
+    application: &Application,
+    tracked: &TrackedApplication,
+    live: &LiveImages,
+    image: &TrackedImage,
+    picked: Option<&Candidate>,
+) -> Found {
+    match image.current_from {
+        CurrentFrom::Live => {
+            let name = image.manifest_target.kustomize_name();
+            let found = live.find(&image.reference, name, &image.policy, picked);
+            Found {
+                followed: found.is_some() || image.force_update,
+                running: found.map(|found| found.reference.clone()),
+            }
+        }
+        CurrentFrom::Manifest => {
+            let place = place::place(application, tracked, &image.manifest_target).ok();
+            let source = place.and_then(|place| source_type::source_in(application, place.slot));
+            let running = place.zip(source).and_then(|(place, source)| {
+                values::standing(place.kind, source, &image.reference, &image.manifest_target)
+            });
+            Found {
+                followed: place.is_some(),
+                running,
+            }
+        }
+    }
+}
 
 /// Whether what runs is what is wanted. With a digest on either side the digests count, else the tags. The digest strategy
 /// wants a digest; an image that Kustomize renames has to run under its new name.

@@ -12,11 +12,11 @@ use crate::{
             change::{Entry, ImageChange, SourceEdit},
             claims::Claims,
             place::{self, Place},
-            running::{behind, current_text, is_settled, kept_version},
+            running::{self, behind, current_text, is_settled, kept_version},
             values::{self, ValueError},
             verified::Verified,
         },
-        resolve::{ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, source_type},
+        resolve::{CurrentFrom, ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
         verdict::{Reason, Verdict},
     },
@@ -39,16 +39,18 @@ pub struct Update {
 pub struct ImageUpdate {
     /// The alias.
     pub alias: String,
-    /// Whether Argo CD reports it as running, or it is updated by force.
+    /// Whether it is followed: Argo CD reports it as running, it is updated by force, or read from the manifest.
     pub live: bool,
-    /// The version that runs; `None` when nothing does.
+    /// The version that runs or, where that is asked for, stands in the manifest; `None` when there is none.
     pub current: Option<String>,
-    /// What runs, in the spelling of Argo CD.
+    /// The same, in the spelling found there.
     pub running: Option<ImageRef>,
     /// The change, or why there is none.
     pub decision: Result<ImageChange, Verdict>,
     /// What an override file lists when the image stays as it runs.
     pub kept: Option<ImageRef>,
+    /// Which source its values stand in, and the values that are written or kept; empty when nothing was decided.
+    pub values: Option<(SourceSlot, Vec<Entry>)>,
 }
 
 impl Update {
@@ -75,11 +77,23 @@ pub fn decide(
     live: &LiveImages,
     picks: &[Result<Verified<Candidate>, Verdict>],
 ) -> Update {
+    decide_beside(application, tracked, live, picks, &[])
+}
+
+/// The same beside images of other resources: the Kustomize entries with the left sides `foreign` are theirs and are never
+/// taken for one of ours.
+pub fn decide_beside(
+    application: &Application,
+    tracked: &TrackedApplication,
+    live: &LiveImages,
+    picks: &[Result<Verified<Candidate>, Verdict>],
+    foreign: &[(SourceSlot, String)],
+) -> Update {
     let mut decision = Decision {
         application,
         tracked,
         live,
-        claims: Claims::of(application, tracked),
+        claims: Claims::of(application, tracked, foreign),
         copies: Vec::new(),
         entries: Vec::new(),
     };
@@ -128,6 +142,7 @@ impl Decision<'_> {
             running: None,
             decision: Err(Verdict::new(Reason::NotLive, String::new())),
             kept: None,
+            values: None,
         };
         update.decision = match &resolved.tracked {
             Err(verdict) => Err(verdict.clone()),
@@ -143,9 +158,9 @@ impl Decision<'_> {
         pick: Option<&Result<Verified<Candidate>, Verdict>>,
         update: &mut ImageUpdate,
     ) -> Result<ImageChange, Verdict> {
-        let found = self.running(image, None);
-        update.live = found.is_some() || image.force_update;
-        update.current = found.as_ref().map(current_text);
+        let found = self.find(image, None);
+        update.live = found.followed;
+        update.current = found.running.as_ref().map(current_text);
         let place = place::place(self.application, self.tracked, &image.manifest_target).map_err(|e| unusable(&e))?;
         if !update.live {
             return Err(Verdict::new(
@@ -163,7 +178,7 @@ impl Decision<'_> {
         };
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
-        let found = self.running(image, Some(candidate)).or(found);
+        let found = self.find(image, Some(candidate)).running.or(found.running);
         let found = behind(image, self.live, &wanted).or(found);
         update.current = found.as_ref().map(current_text);
         update.running.clone_from(&found);
@@ -184,15 +199,8 @@ impl Decision<'_> {
         )
     }
 
-    /// The running image that belongs to `image`.
-    fn running(&self, image: &TrackedImage, picked: Option<&Candidate>) -> Option<ImageRef> {
-        let found = self.live.find(
-            &image.reference,
-            image.manifest_target.kustomize_name(),
-            &image.policy,
-            picked,
-        )?;
-        Some(found.reference.clone())
+    fn find(&self, image: &TrackedImage, picked: Option<&Candidate>) -> running::Found {
+        running::find(self.application, self.tracked, self.live, image, picked)
     }
 
     /// Compares what runs and what is written with what is wanted, and notes the values.
@@ -209,7 +217,16 @@ impl Decision<'_> {
             wanted,
             note: _,
         } = subject;
-        let settled = is_settled(image, running, wanted);
+        let wanted_values = values::entries(
+            place.kind,
+            &image.reference.with_version(wanted.clone()),
+            &image.manifest_target,
+        )
+        .map_err(|e| unusable(&e))?;
+        // Of several places in the manifest only the first one says what the current version is.
+        let source = source_type::source_in(self.application, place.slot).ok_or_else(no_source)?;
+        let elsewhere = image.current_from == CurrentFrom::Manifest && values::differs(source, &wanted_values);
+        let settled = is_settled(image, running, wanted) && !elsewhere;
         let version = if settled {
             kept_version(running, wanted)
         } else {
@@ -223,7 +240,11 @@ impl Decision<'_> {
         let text = wanted.text();
         let decision = if settled {
             update.kept = Some(reference);
-            Err(Verdict::new(Reason::UpToDate, format!("{text} is running")))
+            let stands = match image.current_from {
+                CurrentFrom::Live => "is running",
+                CurrentFrom::Manifest => "stands in the manifest",
+            };
+            Err(Verdict::new(Reason::UpToDate, format!("{text} {stands}")))
         } else if values::holds(&copy.after, &entries, &others) {
             Err(Verdict::new(
                 Reason::UpToDate,
@@ -233,11 +254,12 @@ impl Decision<'_> {
             values::put(&mut copy.after, &entries, &others);
             Ok(self.change(subject))
         };
-        for entry in entries {
-            if !self.entries.contains(&entry) {
-                self.entries.push(entry);
+        for entry in &entries {
+            if !self.entries.contains(entry) {
+                self.entries.push(entry.clone());
             }
         }
+        update.values = Some((place.slot, entries));
         decision
     }
 

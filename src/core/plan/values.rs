@@ -94,6 +94,52 @@ pub fn current(
     }
 }
 
+/// The version that stands in `source` for `image`, as far as it can be read; `None` when there is none, or when what
+/// stands there names another image. A tag may stand alone: the name then comes from a default of the chart.
+pub fn standing(
+    kind: ApplicationKind,
+    source: &ApplicationSource,
+    image: &ImageRef,
+    target: &ManifestTarget,
+) -> Option<ImageRef> {
+    let parsed = |text: &str| {
+        let found = ImageRef::parse(text).ok()?;
+        (found.version.is_some() && found.same_image(image)).then_some(found)
+    };
+    let named = |list: &[Value], place: &ValuePlace| match place {
+        ValuePlace::Whole(name) => parsed(value_of(list, name)?),
+        ValuePlace::Split { name, tag } => {
+            let name = name.as_deref().and_then(|name| value_of(list, name));
+            let tag = value_of(list, tag.as_deref()?)?;
+            match name.filter(|name| !name.is_empty()) {
+                Some(name) => parsed(&format!("{name}:{tag}")),
+                None => parsed(&format!("{}:{tag}", image.full_name())),
+            }
+        }
+    };
+    match kind {
+        ApplicationKind::Helm => named(helm_list(source), &target.helm_places().first),
+        ApplicationKind::Plugin => named(plugin_list(source), plugin_place(target).ok()?),
+        ApplicationKind::Kustomize => {
+            let list = kustomize_list(source);
+            let found = kustomize::places(list, target.kustomize_name(), image, &[]);
+            let entry = found.first().and_then(|index| list.get(*index))?;
+            parsed(kustomize::Override::split(entry).reference)
+        }
+    }
+}
+
+/// Whether another value than one of `entries` stands in its place. A place that is empty has the default of the chart.
+pub fn differs(source: &ApplicationSource, entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| match entry {
+        Entry::HelmParameter { name, value } => value_of(helm_list(source), name).is_some_and(|found| found != value),
+        Entry::PluginVariable { name, value } => {
+            value_of(plugin_list(source), name).is_some_and(|found| found != value)
+        }
+        Entry::KustomizeImage { .. } => false,
+    })
+}
+
 /// Whether every value of `image` stands in `source` already. The left side of a Kustomize entry is not compared.
 pub fn holds(source: &ApplicationSource, entries: &[Entry], others: &[String]) -> bool {
     entries.iter().all(|entry| match entry {

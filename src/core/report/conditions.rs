@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{Remark, ResourceReport, counts::Counts};
+use crate::core::verdict::Reason;
+
+/// So many problems are told in a condition; all are in `status.problems`.
+const TOLD: usize = 3;
 
 /// What a condition should be after the cycle.
 struct Wanted {
@@ -53,6 +57,14 @@ pub fn after_cycle(before: &[Condition], report: &ResourceReport, now: Timestamp
             status: true,
             reason: "SettingsNeedAttention",
             message: joined(&report.warnings),
+        });
+    }
+    if let Some(message) = conflicts(report) {
+        wanted.push(Wanted {
+            kind: "Conflict",
+            status: true,
+            reason: "Conflict",
+            message,
         });
     }
     wanted
@@ -142,18 +154,36 @@ fn ready_and_error(report: &ResourceReport) -> [Wanted; 2] {
     }
 }
 
+/// Images whose place another claim owns, the first three of them in words.
+fn conflicts(report: &ResourceReport) -> Option<String> {
+    let images = report.applications.iter().flat_map(|application| {
+        let key = &application.application;
+        application.images.iter().filter_map(move |image| {
+            let verdict = image.decision.as_ref().err()?;
+            (verdict.reason == Reason::Conflict).then(|| format!("{key} {}: {}", image.alias, verdict.message))
+        })
+    });
+    let all: Vec<_> = images.collect();
+    let told = all.get(..TOLD.min(all.len())).unwrap_or_default();
+    let mut text = told.join("; ");
+    if all.len() > told.len() {
+        text.push_str(&format!("; and {} more", all.len() - told.len()));
+    }
+    (!all.is_empty()).then(|| cut(text))
+}
+
 /// The first three problems in words; the rest is in `status.problems`.
 fn first_problems(report: &ResourceReport) -> String {
     let problems = super::status::problems(report);
     let mut text: Vec<String> = problems
         .iter()
-        .take(3)
+        .take(TOLD)
         .map(|p| match &p.alias {
             Some(alias) => format!("{} {alias}: {}: {}", p.application, p.reason, p.message),
             None => format!("{}: {}: {}", p.application, p.reason, p.message),
         })
         .collect();
-    if problems.len() > 3 {
+    if problems.len() > TOLD {
         text.push("and more, see status.problems".to_owned());
     }
     text.join("; ")

@@ -7,7 +7,7 @@ use super::{ResourceReport, WriteOutcome};
 pub struct Counts {
     /// Applications that a rule matched and that can be followed.
     pub applications: usize,
-    /// Images that were found live, or are updated by force.
+    /// Images that are followed: found live, updated by force, or read from the manifest.
     pub images_considered: usize,
     /// Images that do not change and need nobody.
     pub images_skipped: usize,

@@ -95,7 +95,7 @@ pub struct ImageReport {
     pub alias: String,
     /// The image's full name without tag.
     pub image: String,
-    /// Whether Argo CD reports it as running, or it is updated by force.
+    /// Whether it is followed: Argo CD reports it as running, it is updated by force, or read from the manifest.
     pub live: bool,
     /// How its tag is picked; `None` when the settings cannot be used.
     pub rule: Option<PickRule>,

@@ -190,14 +190,14 @@ pub enum TagFate {
     Chosen,
     /// It could be picked, and another one ranks higher.
     Ranked,
+    /// It is younger than `minimumAge`.
+    TooYoung,
     /// `allowTags` or `ignoreTags` drops it.
     Filtered,
     /// The constraint, `extract` or the strategy does not admit it.
     OutOfScope,
     /// A lasting fact rules it out.
     Excluded,
-    /// It is younger than `minimumAge`.
-    TooYoung,
     /// It could not be read this time, so nothing is decided.
     NotRead,
     /// Nobody had to ask about it.

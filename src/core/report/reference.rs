@@ -22,8 +22,14 @@ const CONDITIONS: &[(&str, &str)] = &[
     ),
     ("Suspended", "`spec.suspend` is set. Present only when true."),
     (
+        "Conflict",
+        "Another resource, or another image, owns the place of an image and wants another value there. The message names \
+         it. Present only when true.",
+    ),
+    (
         "Warning",
-        "Settings contradict each other, are deprecated or were corrected. Present only when true.",
+        "Settings contradict each other, are deprecated or were corrected, or what is written may be taken back by an \
+         ApplicationSet or a parent Application. Present only when true.",
     ),
 ];
 

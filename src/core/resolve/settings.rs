@@ -344,10 +344,6 @@ mod tests {
         })
     }
 
-    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
-        merge_verification([a, b]).expect("there are two blocks")
-    }
-
     proptest! {
         #[test]
         fn merging_is_associative_and_a_layer_of_nothing_changes_nothing(

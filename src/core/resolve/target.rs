@@ -20,7 +20,7 @@ pub enum ApplicationKind {
 }
 
 /// Which source of an application is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceSlot {
     /// `spec.source`.
     Single,

@@ -115,7 +115,7 @@ pub fn explain(
     } else {
         told(query, Walk::down(query, &mut ranking, refused), &ranking)
     };
-    let first = stories.len() + 1;
+    let first = places(&stories) + 1;
     let rest = ranking.enumerate();
     stories.extend(rest.map(|(index, contender)| (contender.tag, Fate::Ranked(first + index))));
     let stories = stories.into_iter();
@@ -139,7 +139,7 @@ fn told<'a>(query: Query<'a>, walk: Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a Ta
         (contender.tag, fate)
     });
     let mut told: Vec<_> = passed.collect();
-    let place = told.len() + 1;
+    let place = places(&told) + 1;
     let last = match &walk.end {
         End::Best(best, _) => Some((best.tag, end(best, rest.peek()))),
         End::Ask(tag) => Some((*tag, Fate::NotAsked)),
@@ -159,6 +159,17 @@ fn told<'a>(query: Query<'a>, walk: Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a Ta
         (fate, _) => (tag, fate),
     }));
     told
+}
+
+/// How many of them have a place in the order.
+fn places(told: &[(&TagName, Fate)]) -> usize {
+    let placed = |fate: &Fate| {
+        matches!(
+            fate,
+            Fate::Chosen | Fate::Kept | Fate::Lower | Fate::TooYoung(_) | Fate::Ranked(_)
+        )
+    };
+    told.iter().filter(|(_, fate)| placed(fate)).count()
 }
 
 /// The fate of the best tag that may be picked.

@@ -1,11 +1,14 @@
-//! The method `argocd`: a patch of the Application that touches only what is owned.
+//! The method `argocd`: one patch of an Application, for all resources that follow it, that touches only what is owned.
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join_all;
+
 use crate::{
+    api::argocd::Application,
     cluster::applications::PatchError,
     core::{
-        plan::ImageChange,
+        plan::SourceEdit,
         render::application_patch,
         report::{ApplicationReport, WriteOutcome},
         resolve::WriteTarget,
@@ -22,56 +25,110 @@ use crate::{
 const TRIES: u32 = 5;
 
 impl Engine {
-    /// Decides and patches one application.
-    pub(in crate::engine) async fn update_application(&self, cycle: &Cycle, work: Work, permit: &WritePermit) -> Done {
-        let mut work = work;
+    /// Decides one application for all resources that follow it, and patches it once.
+    pub(in crate::engine) async fn update_application(
+        &self,
+        cycle: &Cycle,
+        works: Vec<Work>,
+        permit: &WritePermit,
+    ) -> Done {
+        let (mut works, mut done) = (works, Done::new());
+        // Who comes first also writes first, and says so.
+        works.sort_by(|a, b| a.rank.cmp(&b.rank));
         for attempt in 1..=TRIES {
-            let resource = work.resource;
-            let decided = tokio::select! {
-                decided = self.decide(cycle, work) => decided,
-                () = permit.ending.cancelled() => return Vec::new(),
+            let deciding = join_all(works.into_iter().map(|work| self.decide(cycle, work)));
+            let mut decided = tokio::select! {
+                decided = deciding => decided,
+                () = permit.ending.cancelled() => return done,
             };
-            if !decided.update.has_changes() {
-                return vec![decided.report(WriteOutcome::Nothing)];
-            }
-            let changes = decided.update.changes();
-            if self.options.dry_run {
-                return vec![decided.report(WriteOutcome::DryRun)];
-            }
-            if !permit.may_begin() {
-                return Vec::new();
-            }
-            match self.patch(&decided, &changes).await {
-                Ok(outcome) => return vec![decided.report(outcome)],
-                Err(Stale) if attempt == TRIES => {
-                    let message = format!("the Application changed {TRIES} times while it was patched");
-                    return vec![decided.report(WriteOutcome::Failed(Verdict::new(Reason::WriteFailed, message)))];
+            let settled = self.settle(&mut decided, attempt > 1);
+            if !settled.suspect {
+                match self.write_application(&settled, &decided, permit).await {
+                    Ok(None) => return done,
+                    Ok(Some(outcome)) => return reports(done, decided, &outcome),
+                    Err(Stale) if attempt == TRIES => {
+                        let message = format!("the Application changed {TRIES} times while it was patched");
+                        let failed = WriteOutcome::Failed(Verdict::new(Reason::WriteFailed, message));
+                        return reports(done, decided, &failed);
+                    }
+                    Err(Stale) => {}
                 }
-                Err(Stale) => {}
+                tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
             }
-            tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
-            match self.again(decided.work).await {
-                Ok(fresh) => work = fresh,
-                Err(Some(report)) => return vec![(resource, report)],
-                Err(None) => return Vec::new(),
+            works = self.again(decided, &mut done).await;
+            if works.is_empty() {
+                return done;
             }
         }
-        Vec::new()
+        done
     }
 
-    async fn patch(&self, decided: &Decided, changes: &[ImageChange]) -> Result<WriteOutcome, Stale> {
-        let (work, update) = (&decided.work, &decided.update);
+    /// Holds what others own or took back, and puts the rest together: each decides on what those before it leave.
+    fn settle(&self, decided: &mut [Decided], fresh: bool) -> Settled {
+        let mut settled = Settled {
+            edits: Vec::new(),
+            suspect: false,
+        };
+        let Some(mut application) = decided.first().map(|first| Application::clone(&first.work.application)) else {
+            return settled;
+        };
+        for decided in decided {
+            let mut held = self.contest(decided, &application);
+            let all: Vec<usize> = (0..decided.update.images.len()).collect();
+            let taken_back = self.taken_back(decided, &all, fresh);
+            settled.suspect |= taken_back.suspect;
+            if !taken_back.held.is_empty() {
+                held.extend(taken_back.held);
+                let foreign = self.ledger().foreign_images(decided.work.rank.claimant());
+                decided.decide_on(&application, &foreign, &held);
+            }
+            for edit in &decided.update.edits {
+                edit.apply_to(&mut application);
+                match settled.edits.iter_mut().find(|known| known.slot == edit.slot) {
+                    Some(known) => known.after.clone_from(&edit.after),
+                    None => settled.edits.push(edit.clone()),
+                }
+            }
+        }
+        settled
+    }
+
+    /// `Ok(None)`: nothing may be written any more.
+    async fn write_application(
+        &self,
+        settled: &Settled,
+        decided: &[Decided],
+        permit: &WritePermit,
+    ) -> Result<Option<WriteOutcome>, Stale> {
+        if settled.edits.is_empty() {
+            return Ok(Some(WriteOutcome::Nothing));
+        }
+        if self.options.dry_run {
+            return Ok(Some(WriteOutcome::DryRun));
+        }
+        if !permit.may_begin() {
+            return Ok(None);
+        }
+        self.patch(&settled.edits, decided).await.map(Some)
+    }
+
+    async fn patch(&self, edits: &[SourceEdit], decided: &[Decided]) -> Result<WriteOutcome, Stale> {
         let failed = |reason, message: String| Ok(WriteOutcome::Failed(Verdict::new(reason, message)));
-        let patch = match application_patch::render(&work.application, &update.edits) {
+        let Some(work) = decided.first().map(|first| &first.work) else {
+            return Ok(WriteOutcome::Nothing);
+        };
+        let patch = match application_patch::render(&work.application, edits) {
             Ok(Some(patch)) => patch,
             Ok(None) => return Ok(WriteOutcome::Nothing),
             Err(error) => return failed(Reason::TargetUnusable, error.to_string()),
         };
         // Before the request: the watch may tell of the change before the answer is here.
-        self.remember_write(work.key(), &update.edits);
+        self.remember_write(work.key(), edits);
         match self.cluster.patch_application(&work.key(), &patch).await {
-            Ok(answer) if application_patch::took_effect(&answer, &update.edits) => {
-                self.announce(work, changes).await;
+            Ok(answer) if application_patch::took_effect(&answer, edits) => {
+                let changes: Vec<_> = decided.iter().flat_map(|decided| decided.update.changes()).collect();
+                decided.iter().for_each(|decided| self.remember_changes(decided));
+                self.announce(work, &changes).await;
                 Ok(WriteOutcome::Patched)
             }
             // The API server prunes unknown fields and still answers 200.
@@ -84,37 +141,79 @@ impl Engine {
         }
     }
 
-    /// The application as it is now, resolved again. `Err(None)`: it is gone or no rule selects it any more.
-    async fn again(&self, work: Work) -> Result<Work, Option<ApplicationReport>> {
-        let key = work.key();
-        let refused = |verdict| {
-            Some(ApplicationReport {
+    /// The application as it is now, resolved again for each resource. One that does not follow it any more is done.
+    async fn again(&self, decided: Vec<Decided>, done: &mut Done) -> Vec<Work> {
+        let Some(key) = decided.first().map(|first| first.work.key()) else {
+            return Vec::new();
+        };
+        let refuse = |resource: usize, verdict: Verdict| {
+            let refused = ApplicationReport {
                 application: key.clone(),
                 refused: Some(verdict),
                 images: Vec::new(),
                 edits: Vec::new(),
                 write: WriteOutcome::Nothing,
                 repository: None,
-            })
+            };
+            (resource, refused)
         };
         let application = match self.cluster.get_application(&key).await {
             Ok(Some(application)) => Arc::new(application),
-            Ok(None) => return Err(None),
-            Err(error) => return Err(refused(Verdict::new(Reason::WriteFailed, error.to_string()))),
+            Ok(None) => return Vec::new(),
+            Err(error) => {
+                let verdict = Verdict::new(Reason::WriteFailed, error.to_string());
+                done.extend(decided.iter().map(|one| refuse(one.work.resource, verdict.clone())));
+                return Vec::new();
+            }
         };
-        let resolved = work.rules.resolve(std::slice::from_ref(&application));
-        let first = resolved.applications.into_iter().next().ok_or(None)?;
-        let tracked = first.tracked.map_err(refused)?;
-        if tracked.target != WriteTarget::Application {
-            return Err(None);
+        let mut works = Vec::new();
+        for one in decided {
+            match follow(one.work, &application) {
+                Ok(work) => works.push(work),
+                Err((resource, Some(verdict))) => done.push(refuse(resource, verdict)),
+                Err((_, None)) => {}
+            }
         }
-        Ok(Work {
-            application,
-            tracked,
-            ..work
-        })
+        works
     }
+}
+
+/// What is written to one Application.
+struct Settled {
+    /// The sources before all changes and after them.
+    edits: Vec<SourceEdit>,
+    /// Something looks taken back, and the Application has to be read to be sure.
+    suspect: bool,
 }
 
 /// Somebody else changed the Application: read and decide again.
 struct Stale;
+
+fn reports(mut done: Done, decided: Vec<Decided>, outcome: &WriteOutcome) -> Done {
+    done.extend(decided.into_iter().map(|one| {
+        let outcome = match one.update.has_changes() {
+            true => outcome.clone(),
+            false => WriteOutcome::Nothing,
+        };
+        one.report(outcome)
+    }));
+    done
+}
+
+/// The work on `application` as it is now; `None` when the resource does not follow it any more, or not here.
+fn follow(work: Work, application: &Arc<Application>) -> Result<Work, (usize, Option<Verdict>)> {
+    let gone = (work.resource, None);
+    let resolved = work.rules.resolve(std::slice::from_ref(application));
+    let Some(first) = resolved.applications.into_iter().next() else {
+        return Err(gone);
+    };
+    match first.tracked {
+        Err(verdict) => Err((work.resource, Some(verdict))),
+        Ok(tracked) if tracked.target != WriteTarget::Application => Err(gone),
+        Ok(tracked) => Ok(Work {
+            application: Arc::clone(application),
+            tracked,
+            ..work
+        }),
+    }
+}

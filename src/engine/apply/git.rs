@@ -1,4 +1,5 @@
-//! The method `git`: all changes for one repository are committed together, with one fetch and one push per branch.
+//! The method `git`: all changes for one repository are decided together, and committed with one fetch and one push per
+//! branch and credentials.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     core::{
-        render::{message, overrides},
+        render::{argocd_source::RenderError, message, overrides},
         report::WriteOutcome,
         resolve::{GitCredentialRef, GitTarget, TargetFile, WriteTarget},
         verdict::{Reason, Verdict},
@@ -30,39 +31,39 @@ const BATCH_CLOSES_AFTER: Duration = Duration::from_secs(30);
 /// A head that moves while we push is rendered on again this often.
 const PUSH_TRIES: u32 = 2;
 
-/// All applications of a cycle that are written to one repository with the same credentials.
+/// All applications of a cycle that are written to one repository.
 pub(in crate::engine) struct Group {
     works: Vec<Work>,
 }
 
 /// Puts together what goes to one repository.
 pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
-    let mut groups: BTreeMap<(String, String), Vec<Work>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<Work>> = BTreeMap::new();
     for work in works {
-        let WriteTarget::Git(target) = &work.tracked.target else {
-            continue;
-        };
-        let credentials = match &target.credentials {
-            // A repository Secret may serve one project only.
-            GitCredentialRef::RepoCreds => {
-                format!(
-                    "project {}",
-                    work.application.spec.project.as_deref().unwrap_or("default")
-                )
-            }
-            GitCredentialRef::Secret(key) => key.to_string(),
-        };
-        groups
-            .entry((repository_key(&target.repository), credentials))
-            .or_default()
-            .push(work);
+        if let WriteTarget::Git(target) = &work.tracked.target {
+            groups.entry(repository_key(&target.repository)).or_default().push(work);
+        }
     }
     groups.into_values().map(|works| Group { works }).collect()
 }
 
+/// Whose credentials write this; a repository Secret may serve one project only.
+fn credentials_key(work: &Work) -> String {
+    match &work.tracked.target {
+        WriteTarget::Git(GitTarget {
+            credentials: GitCredentialRef::Secret(key),
+            ..
+        }) => key.to_string(),
+        WriteTarget::Git(_) | WriteTarget::Application => {
+            let project = work.application.spec.project.as_deref().unwrap_or("default");
+            format!("project {project}")
+        }
+    }
+}
+
 /// What makes two spellings one repository: only the host's case. A server may hold `Shop` beside `shop` and `app` beside
 /// `app.git`, and a commit must never land in the wrong one.
-fn repository_key(url: &str) -> String {
+pub(in crate::engine) fn repository_key(url: &str) -> String {
     RemoteUrl::parse(url).map_or_else(|_| url.trim().to_owned(), |url| url.as_str().to_owned())
 }
 
@@ -97,9 +98,6 @@ impl Engine {
             loop {
                 tokio::select! {
                     decided = deciding.next() => match decided {
-                        Some(decided) if !decided.update.has_changes() => {
-                            done.push(decided.report(WriteOutcome::Nothing));
-                        }
                         Some(decided) => batch.push(decided),
                         None => break,
                     },
@@ -107,11 +105,27 @@ impl Engine {
                     () = permit.ending.cancelled() => return done,
                 }
             }
-            if !batch.is_empty() {
+            // Only now all claims of those who decided are known.
+            let mut writing: BTreeMap<String, Vec<Decided>> = BTreeMap::new();
+            for mut decided in batch {
+                self.contest_git(&mut decided);
+                if decided.update.has_changes() {
+                    writing.entry(credentials_key(&decided.work)).or_default().push(decided);
+                } else {
+                    done.push(decided.report(WriteOutcome::Nothing));
+                }
+            }
+            // One after the other: they may push the same branch.
+            for batch in writing.into_values() {
                 done.extend(self.write(cycle, batch, permit).await);
             }
         }
         done
+    }
+
+    fn contest_git(&self, decided: &mut Decided) -> Vec<(usize, Verdict)> {
+        let application = Arc::clone(&decided.work.application);
+        self.contest(decided, &application)
     }
 
     async fn write(&self, cycle: &Cycle, batch: Vec<Decided>, permit: &WritePermit) -> Done {
@@ -151,6 +165,7 @@ impl Engine {
             open.for_each(|member| member.outcome = WriteOutcome::Failed(verdict.clone()));
         }
         for member in members.iter().filter(|member| member.outcome.is_written()) {
+            self.remember_changes(&member.decided);
             self.announce(&member.decided.work, &member.decided.update.changes())
                 .await;
         }
@@ -167,6 +182,9 @@ impl Engine {
         };
         let mirror = self.open(cycle, &first.decided.work).await?;
         let heads = mirror.heads().await.map_err(|error| git_verdict(&error))?;
+        if let Some(branch) = heads.default_branch() {
+            self.remember_default_branch(&first.decided.work, &branch.to_string());
+        }
         let mut branches: BTreeMap<BranchName, Vec<usize>> = BTreeMap::new();
         for (index, member) in members.iter_mut().enumerate() {
             match member.target().and_then(|target| base(target, &heads)) {
@@ -280,15 +298,21 @@ impl Engine {
                     parent = commit;
                     commits.push((*index, commit));
                 }
-                Ok(None) => member.outcome = WriteOutcome::AlreadyWritten,
+                Ok(None) if member.decided.update.has_changes() => member.outcome = WriteOutcome::AlreadyWritten,
+                Ok(None) => member.outcome = WriteOutcome::Nothing,
                 Err(verdict) => member.outcome = WriteOutcome::Failed(verdict),
             }
         }
         commits
     }
 
-    /// One application's commit on top of `parent`; `None` when its file says so already.
-    async fn commit(&self, mirror: &Mirror, parent: ObjectId, member: &Member) -> Result<Option<ObjectId>, Verdict> {
+    /// One application's commit on top of `parent`; `None` when its file says so already, or nothing may be written.
+    async fn commit(
+        &self,
+        mirror: &Mirror,
+        parent: ObjectId,
+        member: &mut Member,
+    ) -> Result<Option<ObjectId>, Verdict> {
         let target = member.target()?;
         let unusable = |message: String| Verdict::new(Reason::TargetUnusable, message);
         let TargetFile::Override(path) = &target.file else {
@@ -298,29 +322,62 @@ impl Engine {
             ));
         };
         let path = RepoPath::parse(path).map_err(|error| unusable(error.to_string()))?;
-        let existing = match mirror.read(parent, &path).await.map_err(|error| git_verdict(&error))? {
-            None => None,
-            Some(FileContent::Text(text)) => Some(text),
-            Some(FileContent::Unusable(why)) => return Err(unusable(format!("{path} {why}"))),
-        };
-        let update = &member.decided.update;
-        let text = match overrides::render(existing.as_deref(), &update.entries) {
-            Ok(Edited::Unchanged) => return Ok(None),
-            Ok(Edited::New(text)) => text,
-            Err(error) => return Err(unusable(format!("{path}: {error}"))),
-        };
         let author = target.author.as_ref().unwrap_or(&self.options.author);
         let signature = Signature {
             name: author.name.clone(),
             email: author.email.clone(),
             time: jiff::Timestamp::now(),
         };
+        let existing = match mirror.read(parent, &path).await.map_err(|error| git_verdict(&error))? {
+            None => None,
+            Some(FileContent::Text(text)) => Some(text),
+            Some(FileContent::Unusable(why)) => return Err(unusable(format!("{path} {why}"))),
+        };
+        let text = match self.render(&mut member.decided, existing.as_deref()) {
+            Ok(Edited::Unchanged) => return Ok(None),
+            Ok(Edited::New(text)) => text,
+            Err(error) => return Err(unusable(format!("{path}: {error}"))),
+        };
+        let update = &member.decided.update;
         let message = message::default_message(member.decided.work.application.name(), &update.changes());
         let edits = [(path, text.into_bytes())];
         mirror
             .commit(parent, &edits, &message, &signature)
             .await
             .map_err(|error| git_verdict(&error))
+    }
+
+    /// The new text of an application's file. Afterwards only those images change in `decided` that really change in the
+    /// file; what another claim owns, or somebody took back, is held.
+    fn render(&self, decided: &mut Decided, existing: Option<&str>) -> Result<Edited, RenderError> {
+        let mut held = self.contest_git(decided);
+        let (mut missing, mut standing) = (Vec::new(), Vec::new());
+        for (index, image) in decided.update.images.iter().enumerate() {
+            let (Ok(change), Some((_, entries))) = (&image.decision, &image.values) else {
+                continue;
+            };
+            match overrides::render(existing, entries)? {
+                Edited::Unchanged => standing.push((index, change.new.text().to_owned())),
+                Edited::New(_) => missing.push(index),
+            }
+        }
+        let taken_back = self.taken_back(decided, &missing, true).held;
+        missing.retain(|index| !taken_back.iter().any(|(image, _)| image == index));
+        held.extend(taken_back);
+        if !missing.is_empty() {
+            held.extend(standing.into_iter().map(|(index, text)| {
+                let message = format!("{text} is already written, but does not run yet");
+                (index, Verdict::new(Reason::UpToDate, message))
+            }));
+        }
+        if !held.is_empty() {
+            let application = Arc::clone(&decided.work.application);
+            decided.decide_on(&application, &[], &held);
+        }
+        if missing.is_empty() {
+            return Ok(Edited::Unchanged);
+        }
+        overrides::render(existing, &decided.update.entries)
     }
 }
 

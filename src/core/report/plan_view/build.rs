@@ -216,7 +216,7 @@ pub fn tags(story: &[TagStory]) -> Vec<TagPlan> {
             Fate::OutOfScope(_) | Fate::Unranked => TagFate::OutOfScope,
             Fate::Excluded(_) | Fate::Refused(_) => TagFate::Excluded,
         };
-        let is_ranked = matches!(word, TagFate::Chosen | TagFate::Ranked);
+        let is_ranked = matches!(word, TagFate::Chosen | TagFate::Ranked | TagFate::TooYoung);
         rank += usize::from(is_ranked);
         TagPlan {
             tag: tag.as_str().to_owned(),
