@@ -12,6 +12,7 @@ mod cases;
 mod cluster;
 mod controller;
 mod cosign;
+mod current_from;
 mod directory;
 mod docs;
 mod edits;

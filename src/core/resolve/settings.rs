@@ -328,10 +328,6 @@ mod tests {
         .prop_map(of)
     }
 
-    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
-        merge_verification([a, b]).unwrap()
-    }
-
     fn write_back() -> impl Strategy<Value = WriteBackConfig> {
         let git = objects(&json!({
             "repository": ["a", ""], "branch": ["a", "b"], "writeBackTarget": ["a", ""],
@@ -346,10 +342,6 @@ mod tests {
             }
             of(outer)
         })
-    }
-
-    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
-        merge_verification([a, b]).expect("there are two blocks")
     }
 
     proptest! {
