@@ -19,11 +19,7 @@ pub fn lines(page: Page, indent: usize, tags: &[TagPlan]) -> String {
             TagFate::Chosen => Ink::Green,
             TagFate::Ranked => Ink::Plain,
             TagFate::NotRead => Ink::Red,
-<<<<<<< HEAD
-            TagFate::TooYoung | TagFate::Filtered | TagFate::OutOfScope | TagFate::Excluded | TagFate::NotAsked => {
-=======
             TagFate::Filtered | TagFate::OutOfScope | TagFate::Excluded | TagFate::TooYoung | TagFate::NotAsked => {
->>>>>>> main
                 Ink::Dim
             }
         };

@@ -190,8 +190,6 @@ pub enum TagFate {
     Chosen,
     /// It could be picked, and another one ranks higher.
     Ranked,
-    /// It is younger than `minimumAge`.
-    TooYoung,
     /// `allowTags` or `ignoreTags` drops it.
     Filtered,
     /// The constraint, `extract` or the strategy does not admit it.
