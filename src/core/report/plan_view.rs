@@ -194,6 +194,8 @@ pub enum TagFate {
     Filtered,
     /// The constraint, `extract` or the strategy does not admit it.
     OutOfScope,
+    /// It is younger than `minimumAge`.
+    TooYoung,
     /// A lasting fact rules it out.
     Excluded,
     /// It could not be read this time, so nothing is decided.
