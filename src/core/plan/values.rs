@@ -104,7 +104,8 @@ pub fn standing(
 ) -> Option<ImageRef> {
     let parsed = |text: &str| {
         let found = ImageRef::parse(text).ok()?;
-        (found.version.is_some() && found.same_image(image)).then_some(found)
+        let has_version = found.version.as_ref().is_some_and(|version| !version.text().is_empty());
+        (has_version && found.same_image(image)).then_some(found)
     };
     let named = |list: &[Value], place: &ValuePlace| match place {
         ValuePlace::Whole(name) => parsed(value_of(list, name)?),
