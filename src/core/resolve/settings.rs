@@ -328,6 +328,10 @@ mod tests {
         .prop_map(of)
     }
 
+    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
+        merge_verification([a, b]).unwrap()
+    }
+
     fn write_back() -> impl Strategy<Value = WriteBackConfig> {
         let git = objects(&json!({
             "repository": ["a", ""], "branch": ["a", "b"], "writeBackTarget": ["a", ""],
