@@ -39,7 +39,7 @@ impl View {
             credentials: repo
                 .credentials
                 .as_ref()
-                .map(|credentials| credentials.identity().clone()),
+                .map(|credentials| credentials.identity()),
             platforms: platforms.clone(),
         }
     }
