@@ -198,8 +198,6 @@ pub enum TagFate {
     OutOfScope,
     /// A lasting fact rules it out.
     Excluded,
-    /// It is younger than `minimumAge`.
-    TooYoung,
     /// It could not be read this time, so nothing is decided.
     NotRead,
     /// Nobody had to ask about it.
