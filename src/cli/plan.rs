@@ -177,7 +177,7 @@ async fn decide(engine: &Engine, watches: &Watches) -> Vec<Planned> {
         if let Some(task) = tasks.get(index) {
             planned.push(Planned {
                 key: key_of(&task.updater),
-                state: State::Decided(report),
+                state: State::Decided(Box::new(report)),
             });
         }
     }
@@ -206,10 +206,10 @@ fn task(updater: Arc<ImageUpdater>, watches: &Watches) -> Result<Task, State> {
     let warnings = match schedule::resource_interval(own, default, defaults.minimum_interval.to_std()) {
         Ok((_, warning)) => warning.into_iter().collect(),
         Err(remark) => {
-            return Err(State::Decided(ResourceReport {
+            return Err(State::Decided(Box::new(ResourceReport {
                 stalled: vec![remark],
                 ..ResourceReport::default()
-            }));
+            })));
         }
     };
     let namespace = updater.metadata.namespace.as_deref().unwrap_or("");

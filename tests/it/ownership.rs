@@ -191,6 +191,10 @@ registry:
 git:
   deploy: { shop/Chart.yaml: 'name: shop' }
 ---
+kind: Secret
+metadata: { name: deploy, labels: { argocd.argoproj.io/secret-type: repository } }
+stringData: { type: git, url: GIT/deploy, username: bot, password: gitpassword-6f1d }
+---
 kind: Application
 metadata: { name: shop }
 spec: { project: default, destination: {}, source: { repoURL: GIT/deploy, path: shop } }

@@ -108,8 +108,6 @@ mod tests {
             chosen: None,
             decision: Err(Verdict::new(Reason::TooYoung, "")),
             story: Vec::new(),
-            rule: None,
-            chosen: None,
             waiting,
         }
     }

@@ -190,12 +190,12 @@ pub enum TagFate {
     Chosen,
     /// It could be picked, and another one ranks higher.
     Ranked,
-    /// It is younger than `minimumAge`.
-    TooYoung,
     /// `allowTags` or `ignoreTags` drops it.
     Filtered,
     /// The constraint, `extract` or the strategy does not admit it.
     OutOfScope,
+    /// It is younger than `minimumAge`.
+    TooYoung,
     /// A lasting fact rules it out.
     Excluded,
     /// It could not be read this time, so nothing is decided.

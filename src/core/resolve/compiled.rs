@@ -49,7 +49,7 @@ struct Ranked {
 #[derive(Debug)]
 enum Kind {
     /// The resource.
-    Listed(Rule),
+    Listed(Box<Rule>),
     /// The annotations of each Application.
     Annotated(AnnotationRule),
 }
@@ -199,7 +199,8 @@ fn kind(
     let (images, list) = images_of(spec, &path, reference);
     if images.is_empty() {
         let message = format!("{path}.images: there are none; name some here or in spec.images");
-        return Kind::Listed(Rule::refused(Verdict::new(Reason::InvalidSetting, message)));
+        let refused = Rule::refused(Verdict::new(Reason::InvalidSetting, message));
+        return Kind::Listed(Box::new(refused));
     }
     let blocks = [
         ("spec", spec.write_back_config.as_ref()),
@@ -230,7 +231,7 @@ fn kind(
         write_back_layers: write_back,
         general,
     };
-    Kind::Listed(Rule::compile(source, warnings))
+    Kind::Listed(Box::new(Rule::compile(source, warnings)))
 }
 
 /// The images of a rule and the path of their list. An empty list counts as absent.

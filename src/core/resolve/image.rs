@@ -114,10 +114,10 @@ fn current_from(merged: &Merged, general: &General) -> Result<CurrentFrom, Verdi
     match given(merged.settings.current_from.as_ref()) {
         None => Ok(CurrentFrom::Live),
         Some(text) if text.eq_ignore_ascii_case("live") => Ok(CurrentFrom::Live),
-        Some(text) if text.eq_ignore_ascii_case("manifest") => match general.git {
-            false => Ok(CurrentFrom::Manifest),
-            true => Err(unsupported::verdict(&merged.path(&Field::CURRENT_FROM))),
-        },
+        Some(text) if text.eq_ignore_ascii_case("manifest") && general.git => {
+            Err(unsupported::verdict(&merged.path(&Field::CURRENT_FROM)))
+        }
+        Some(text) if text.eq_ignore_ascii_case("manifest") => Ok(CurrentFrom::Manifest),
         Some(text) => {
             let why = format!("{:?} is no place; use live or manifest", ForeignText::new(text));
             Err(merged.refused(Reason::InvalidSetting, &Field::CURRENT_FROM, &why))

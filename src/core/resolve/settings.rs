@@ -329,7 +329,7 @@ mod tests {
     }
 
     fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
-        merge_verification([a, b]).unwrap()
+        merge_verification([a, b]).expect("there are two blocks")
     }
 
     fn write_back() -> impl Strategy<Value = WriteBackConfig> {
@@ -346,10 +346,6 @@ mod tests {
             }
             of(outer)
         })
-    }
-
-    fn both(a: &ImagesVerification, b: &ImagesVerification) -> ImagesVerification {
-        merge_verification([a, b]).expect("there are two blocks")
     }
 
     proptest! {

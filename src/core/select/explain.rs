@@ -113,7 +113,7 @@ pub fn explain(
     let mut stories = if others.values().any(open) {
         Vec::new()
     } else {
-        told(query, Walk::down(query, &mut ranking, refused), &ranking)
+        told(query, &Walk::down(query, &mut ranking, refused), &ranking)
     };
     let first = places(&stories) + 1;
     let rest = ranking.enumerate();
@@ -127,7 +127,7 @@ pub fn explain(
 }
 
 /// The tags that the decision looked at.
-fn told<'a>(query: Query<'a>, walk: Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a TagName, Fate)> {
+fn told<'a>(query: Query<'a>, walk: &Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a TagName, Fate)> {
     let ages = Ages::of(query.policy, query.situation.now, &query.situation.first_seen);
     let passed = walk.passed.iter().map(|(contender, passed)| {
         let fate = match passed {
@@ -146,7 +146,7 @@ fn told<'a>(query: Query<'a>, walk: Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a Ta
         End::Held(tag, verdict) => Some((*tag, Fate::NotRead((*verdict).clone()))),
         End::AtRunning | End::Nothing => None,
     };
-    told.extend(last.map(|(tag, fate)| match (fate, conclude(query, &walk)) {
+    told.extend(last.map(|(tag, fate)| match (fate, conclude(query, walk)) {
         (
             Fate::Chosen | Fate::Kept,
             Selection::Decided(Decision {

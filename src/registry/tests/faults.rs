@@ -229,3 +229,29 @@ async fn requests_in_flight_are_bounded() {
     let most = MOST.load(Ordering::SeqCst);
     assert!((2..=10).contains(&most), "{most}");
 }
+
+#[tokio::test]
+async fn a_tag_that_is_not_shown_is_told_apart_from_one_that_could_not_be_read() {
+    for (code, refused) in [
+        (403, true),
+        (412, true),
+        (451, true),
+        (401, false),
+        (400, false),
+        (500, false),
+    ] {
+        let server = Server::open(move |_, _| status(code)).await;
+        let registries = registries(&server.url, "");
+        let error = registries
+            .session()
+            .facts(&repo(&registries, "a", None), &tag("1"), &linux(), FactsWanted::Digest)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            matches!(error, RegistryError::TagRefused { .. }),
+            refused,
+            "{code}: {error:?}"
+        );
+        assert!(error.to_string().contains(&code.to_string()), "{error}");
+    }
+}

@@ -69,6 +69,52 @@ updater:
 }
 
 #[tokio::test]
+async fn two_pinned_aliases_of_one_repository_keep_their_own_versions() {
+    // #418 #1357 #420
+    let world = World::given(
+        "
+registry: { app: [v1.0.0, v2.0.0] }
+applications:
+  - { name: shop, type: Helm, source: { helm: {} }, running: ['REG/app:v1.0.0', 'REG/app:v2.0.0'] }
+updater:
+  commonUpdateSettings: { pinDigest: true }
+  images:
+    - { alias: old, imageName: 'REG/app:1.x', manifestTargets: { helm: { spec: old } } }
+    - { alias: new, imageName: 'REG/app:2.x', manifestTargets: { helm: { spec: new } } }
+",
+    )
+    .await;
+    let old = world.push("app", "v1.0.1", "2026-02-01T00:00:00Z").await;
+    let new = world.push("app", "v2.0.0", "2026-02-02T00:00:00Z").await;
+    let text = |tag: &str, digest: &str| world.fill_in(&format!("REG/app:{tag}@{digest}"));
+
+    world.cycle().await;
+    assert_eq!(world.helm_parameter("shop", "old").await, json!(text("v1.0.1", &old)));
+    assert_eq!(world.helm_parameter("shop", "new").await, json!(text("v2.0.0", &new)));
+    let written = world.application("shop").await;
+    world.cycle().await;
+    assert_eq!(world.application("shop").await, written, "not yet synced");
+
+    for running in [
+        [text("v1.0.1", &old), text("v2.0.0", &new)],
+        [text("v2.0.0", &new), text("v1.0.1", &old)],
+    ] {
+        world.running("shop", &[&running[0], &running[1]]).await;
+        let before = world.application("shop").await;
+        world.cycle().await;
+        assert_eq!(world.application("shop").await, before);
+    }
+
+    let rebuilt = world.push("app", "v2.0.0", "2026-03-01T00:00:00Z").await;
+    world.cycle().await;
+    assert_eq!(
+        world.helm_parameter("shop", "new").await,
+        json!(text("v2.0.0", &rebuilt))
+    );
+    assert_eq!(world.helm_parameter("shop", "old").await, json!(text("v1.0.1", &old)));
+}
+
+#[tokio::test]
 async fn without_automatic_sync_each_application_is_written_once() {
     // #172 #371
     let world = World::given(

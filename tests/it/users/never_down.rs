@@ -50,6 +50,7 @@ async fn a_running_tag_that_the_registry_lost_takes_nobody_back() {
     for (strategy, running, listed) in [
         ("semver", "v1.2.0", ["v1.0.0", "v1.1.0"]),
         ("alphabetical", "2026-03", ["2026-01", "2026-02"]),
+        ("numerical", "226", ["26", "0225"]),
     ] {
         let world = World::given(&given(strategy, running)).await;
         let registry = scripted(&world, "").await;
@@ -62,6 +63,39 @@ async fn a_running_tag_that_the_registry_lost_takes_nobody_back() {
         assert_eq!(world.kustomize_images("app").await, Value::Null, "{strategy}");
         assert!(log.contains("WouldDowngrade"), "{strategy}: {log}");
     }
+}
+
+#[tokio::test]
+async fn a_running_tag_of_unknown_age_that_the_registry_lost_is_replaced_and_that_is_said() {
+    let world = World::given(&given("newest-build", "nightly-3")).await;
+    let registry = scripted(&world, "").await;
+    registry.push("app", "nightly-1", "2026-01-01T00:00:00Z");
+    registry.push("app", "nightly-2", "2026-01-02T00:00:00Z");
+
+    world.cycle().await;
+
+    assert_eq!(
+        world.kustomize_images("app").await,
+        json!(["r.example.com/app:nightly-2"])
+    );
+    let update = world.status("all").await["recentUpdates"][0]["message"].clone();
+    let message = update.as_str().unwrap_or_default();
+    assert!(
+        message.contains("nightly-3 was running, but the registry does not list it any more"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn an_application_goes_back_where_that_is_asked_for() {
+    let yaml = given("semver", "v1.2.0").replace("updateStrategy:", "allowDowngrade: true, updateStrategy:");
+    let world = World::given(&yaml).await;
+    let registry = scripted(&world, "").await;
+    registry.push("app", "v1.1.0", "2026-01-01T00:00:00Z");
+
+    world.cycle().await;
+
+    assert_eq!(world.kustomize_images("app").await, json!(["r.example.com/app:v1.1.0"]));
 }
 
 #[tokio::test]

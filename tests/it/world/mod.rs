@@ -239,6 +239,18 @@ impl World {
             .unwrap_or_else(|e| panic!("{kind} {name}: {e}"));
     }
 
+    /// Changes the status of an ImageUpdater with a merge patch.
+    pub async fn set_status(&self, name: &str, status: Value) {
+        self.api("ImageUpdater")
+            .patch_status(
+                name,
+                &PatchParams::default(),
+                &Patch::Merge(json!({ "status": status })),
+            )
+            .await
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+    }
+
     /// Plays Argo CD: these images run now.
     pub async fn running(&self, application: &str, images: &[&str]) {
         let images: Vec<String> = images.iter().map(|image| self.fill_in(image)).collect();

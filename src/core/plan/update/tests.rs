@@ -416,3 +416,150 @@ fn a_place_that_is_behind_is_written_although_another_place_runs_the_pick() {
         }
     }
 }
+
+#[test]
+fn the_current_version_is_read_from_the_manifest_where_that_is_asked_for() {
+    let image = |target: Value| json!([{"imageName": "a/x:1.x", "commonUpdateSettings": {"currentFrom": "manifest"}, "manifestTargets": target}]);
+    let parameters = |pairs: &[(&str, &str)]| {
+        let list = pairs.iter().map(|(name, value)| json!({"name": name, "value": value}));
+        json!({"helm": {"parameters": list.collect::<Vec<_>>()}})
+    };
+    let env = |name: &str, value: &str| json!({"plugin": {"env": [{"name": name, "value": value}]}});
+    let kustomize = |entry: &str| json!({"kustomize": {"images": [entry]}});
+    let spec = || image(json!({"helm": {"spec": "image"}}));
+    let plugin = || image(json!({"plugin": {"tag": "TAG"}}));
+    let renamed = || image(json!({"kustomize": {"name": "base"}}));
+    let more = || image(json!({"helm": {"name": "n", "tag": "t", "additional": [{"tag": "worker"}]}}));
+    let none = || image(Value::Null);
+    for (source_type, source, images, expected, current) in [
+        (
+            "Helm",
+            parameters(&[("image.name", "a/x"), ("image.tag", "1.0")]),
+            none(),
+            "1.0 -> 1.1",
+            Some("1.0"),
+        ),
+        (
+            "Helm",
+            parameters(&[("image.tag", "1.0")]),
+            none(),
+            "1.0 -> 1.1",
+            Some("1.0"),
+        ),
+        (
+            "Helm",
+            parameters(&[("image.tag", "1.1")]),
+            none(),
+            "UpToDate",
+            Some("1.1"),
+        ),
+        ("Helm", parameters(&[("image.tag", "")]), none(), " -> 1.1", None),
+        (
+            "Helm",
+            parameters(&[("image.tag", "not a tag")]),
+            none(),
+            " -> 1.1",
+            None,
+        ),
+        (
+            "Helm",
+            parameters(&[("image.name", "b/y"), ("image.tag", "1.1")]),
+            none(),
+            " -> 1.1",
+            None,
+        ),
+        ("Helm", json!({}), none(), " -> 1.1", None),
+        (
+            "Helm",
+            parameters(&[("image", "a/x:1.0")]),
+            spec(),
+            "1.0 -> 1.1",
+            Some("1.0"),
+        ),
+        ("Helm", parameters(&[("image", "a/x")]), spec(), " -> 1.1", None),
+        (
+            "Helm",
+            parameters(&[("t", "1.1"), ("worker", "1.1")]),
+            more(),
+            "UpToDate",
+            Some("1.1"),
+        ),
+        (
+            "Helm",
+            parameters(&[("t", "1.1"), ("worker", "1.0")]),
+            more(),
+            "1.1 -> 1.1",
+            Some("1.1"),
+        ),
+        ("Kustomize", kustomize("a/x:1.0"), none(), "1.0 -> 1.1", Some("1.0")),
+        (
+            "Kustomize",
+            kustomize("base=a/x:1.1"),
+            renamed(),
+            "UpToDate",
+            Some("1.1"),
+        ),
+        ("Kustomize", kustomize("base=b/y:1.1"), renamed(), " -> 1.1", None),
+        ("Plugin", env("TAG", "1.0"), plugin(), "1.0 -> 1.1", Some("1.0")),
+    ] {
+        let update = direct(source_type, &source, &[], &images, &["1.1"]);
+        assert_eq!(reasons(&update), [expected], "{source}");
+        assert!(update.images[0].live, "{source}");
+        assert_eq!(update.images[0].current.as_deref(), current, "{source}");
+        if update.has_changes() {
+            let again = direct(source_type, &written(&update), &[], &images, &["1.1"]);
+            assert_eq!(reasons(&again), ["UpToDate"], "{source}");
+        }
+    }
+}
+
+#[test]
+fn what_runs_does_not_count_when_the_manifest_is_asked() {
+    let images = json!([{"imageName": "a/x", "commonUpdateSettings": {"currentFrom": "manifest"}}]);
+    let source = json!({"kustomize": {"images": ["a/x:2"]}});
+    let update = direct("Kustomize", &source, &["a/x:1"], &images, &["2"]);
+    assert_eq!(reasons(&update), ["UpToDate"]);
+    let verdict = update.images[0].decision.as_ref().unwrap_err();
+    assert!(verdict.message.contains("stands in the manifest"), "{verdict}");
+}
+
+#[test]
+fn a_forced_image_whose_name_has_no_tag_gets_its_pick_and_one_without_a_pick_keeps_what_stands_there() {
+    let forced = |name: &str| {
+        json!({"imageName": name, "commonUpdateSettings": {"forceUpdate": true},
+            "manifestTargets": {"helm": {"name": format!("{name}.name"), "tag": format!("{name}.tag")}}})
+    };
+    let before = json!({"helm": {"parameters": [{"name": "y.tag", "value": "1"}]}});
+    for live in [&[][..], &["x"], &["y"]] {
+        let update = direct("Helm", &before, live, &json!([forced("x"), forced("y")]), &["2", ""]);
+        let list = written(&update)["helm"]["parameters"].as_array().cloned().unwrap();
+        let of = |name: &str| list.iter().find(|p| p["name"] == name).map(|p| p["value"].clone());
+        assert_eq!(of("x.tag"), Some(json!("2")), "{live:?}");
+        assert_eq!(of("y.tag"), Some(json!("1")), "{live:?}");
+        assert!(list.iter().all(|p| p["value"] != ""), "{live:?}");
+    }
+}
+
+#[test]
+fn each_alias_is_compared_with_the_running_version_that_fits_its_constraint() {
+    let of = |alias: &str, name: &str| {
+        json!({"alias": alias, "imageName": name,
+            "manifestTargets": {"helm": {"name": format!("{alias}.name"), "tag": format!("{alias}.tag")}}})
+    };
+    let images = json!([of("one", "a/x:1.x"), of("two", "a/x:2.x")]);
+    for live in [["a/x:1.0", "a/x:2.1"], ["a/x:2.1", "a/x:1.0"]] {
+        let update = direct("Helm", &json!({}), &live, &images, &["1.1", "2.1"]);
+        assert_eq!(reasons(&update), ["1.0 -> 1.1", "UpToDate"], "{live:?}");
+    }
+}
+
+#[test]
+fn an_entry_of_another_resource_is_not_taken_for_ones_own() {
+    let images = json!([{"imageName": "a/x"}]);
+    let before = json!({"kustomize": {"images": ["base=a/x:3"]}});
+    let (application, tracked) = resolved(&application("Kustomize", &before, &["a/x:1"]), &images, &json!({}));
+    let live = LiveImages::parse(application.live_images());
+    let foreign = [(SourceSlot::Single, "base".to_owned())];
+    let update = decide_beside(&application, &tracked, &live, &[pick("2")], &foreign);
+    assert_eq!(written(&update)["kustomize"]["images"], json!(["base=a/x:3", "a/x:2"]));
+}

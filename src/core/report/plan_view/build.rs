@@ -25,7 +25,7 @@ pub struct Planned {
 #[derive(Debug, Clone)]
 pub enum State {
     /// It decides.
-    Decided(ResourceReport),
+    Decided(Box<ResourceReport>),
     /// It passes over it, as it is suspended.
     Suspended,
     /// It passes over it, as it is being deleted.
@@ -76,8 +76,8 @@ fn summary(resources: &[ResourcePlan], unreadable: &[Unreadable]) -> Summary {
 
 fn resource(planned: Planned, explain: bool) -> ResourcePlan {
     let (state, report) = match planned.state {
-        State::Decided(report) if report.stalled.is_empty() => (ResourceState::Active, report),
-        State::Decided(report) => (ResourceState::Stalled, report),
+        State::Decided(report) if report.stalled.is_empty() => (ResourceState::Active, *report),
+        State::Decided(report) => (ResourceState::Stalled, *report),
         State::Suspended => (ResourceState::Suspended, ResourceReport::default()),
         State::Deleting => (ResourceState::Deleting, ResourceReport::default()),
     };

@@ -1,0 +1,277 @@
+//! Which tag is picked, through the API server: numbers, parts of tags, ages, digests, steps back, and what a registry
+//! does not show.
+
+use std::sync::Arc;
+
+use argocd_image_updater::{
+    core::{
+        image::{ImageRef, Platform, Platforms},
+        registries::RegistriesConf,
+        resolve::{CurrentFrom, ManifestTarget, TrackedImage},
+        select::{FirstSeen, Policy},
+        strategy::{StrategyKind, TagFilter},
+        verdict::Reason,
+    },
+    engine::{
+        credentials::Secrets,
+        observe::{Asker, Observer, Pick},
+    },
+    registry::{self, Registries},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    support::registry::{Fault, Registry},
+    world::World,
+};
+
+/// A Kustomize application that runs one image, which is followed with `settings`.
+fn given(registry: &str, running: &str, image: &str, settings: &str) -> String {
+    format!(
+        "
+registry:
+  app: {registry}
+---
+kind: Application
+metadata: {{ name: shop }}
+spec: {{ project: default, destination: {{}}, source: {{ repoURL: https://git.example.com/a.git, path: a }} }}
+status: {{ sourceType: Kustomize, summary: {{ images: ['REG/app:{running}'] }} }}
+---
+kind: ImageUpdater
+metadata: {{ name: all }}
+spec:
+  applicationRefs:
+    - namePattern: shop
+      images: [{{ alias: app, imageName: 'REG/{image}', commonUpdateSettings: {settings} }}]
+"
+    )
+}
+
+async fn written(world: &World) -> Value {
+    world.kustomize_images("shop").await
+}
+
+fn images(world: &World, versions: &[&str]) -> Value {
+    let texts: Vec<_> = versions
+        .iter()
+        .map(|version| world.fill_in(&format!("REG/app:{version}")))
+        .collect();
+    json!(texts)
+}
+
+#[tokio::test]
+async fn numbers_parts_of_tags_and_the_order_decide_what_is_written() {
+    for (registry, running, settings, expected) in [
+        (
+            "['26', '226', '0199', main]",
+            "26",
+            "{ updateStrategy: numerical }",
+            "226",
+        ),
+        (
+            "['26', '226']",
+            "226",
+            "{ updateStrategy: numerical, order: desc }",
+            "26",
+        ),
+        (
+            "[main-0ab-9, main-0cd-12, main-0ef-11, dev-0ab-99]",
+            "main-0ab-9",
+            "{ updateStrategy: numerical, extract: '^main-[0-9a-f]+-(?P<key>[0-9]+)$' }",
+            "main-0cd-12",
+        ),
+        (
+            "[rel-1.9.0-x, rel-1.10.0-y, other]",
+            "rel-1.9.0-x",
+            "{ updateStrategy: semver, extract: '^rel-([0-9.]+)-' }",
+            "rel-1.10.0-y",
+        ),
+        ("[a, c, b]", "c", "{ updateStrategy: alphabetical, order: desc }", "a"),
+    ] {
+        let world = World::given(&given(registry, running, "app", settings)).await;
+        world.cycle().await;
+        assert_eq!(written(&world).await, images(&world, &[expected]), "{settings}");
+        let before = world.application("shop").await;
+        world.running("shop", &[&format!("REG/app:{expected}")]).await;
+        world.cycle().await;
+        assert_eq!(world.application("shop").await["spec"], before["spec"], "{settings}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_waits_for_its_age_and_the_time_survives_a_restart() {
+    let dates = "{ '1': 2020-01-01T00:00:00Z, '2': 2020-02-01T00:00:00Z, '3': '1970-01-01T00:00:00Z' }";
+    let settings = "{ updateStrategy: numerical, minimumAge: 72h }";
+    let world = World::given(&given(dates, "1", "app", settings)).await;
+
+    world.cycle().await;
+    assert_eq!(
+        written(&world).await,
+        images(&world, &["2"]),
+        "the best one that is old enough"
+    );
+    let pending = world.status("all").await["pending"].clone();
+    assert_eq!(pending[0]["image"], json!(world.fill_in("REG/app")));
+    assert_eq!(
+        (&pending[0]["tag"], pending.as_array().map(Vec::len)),
+        (&json!("3"), Some(1))
+    );
+
+    // The program is another one in every cycle here: the time is only in the status.
+    world.cycle().await;
+    assert_eq!(world.status("all").await["pending"], pending);
+    let mut seen = pending.clone();
+    seen[0]["firstSeen"] = json!("2020-03-01T00:00:00Z");
+    world.set_status("all", json!({ "pending": seen })).await;
+    world.cycle().await;
+    assert_eq!(written(&world).await, images(&world, &["3"]));
+    assert_eq!(
+        world.status("all").await["pending"],
+        Value::Null,
+        "nothing waits any more"
+    );
+}
+
+#[tokio::test]
+async fn the_first_cycle_pins_the_running_tag_and_a_new_digest_is_a_change() {
+    let settings = "{ updateStrategy: semver, pinDigest: true }";
+    let world = World::given(&given("[v1.0.0, v1.1.0, v2.0.0]", "v1.1.0", "app:1.x", settings)).await;
+    let first = world.push("app", "v1.1.0", "2026-02-01T00:00:00Z").await;
+
+    world.cycle().await;
+    let pinned = format!("v1.1.0@{first}");
+    assert_eq!(written(&world).await, images(&world, &[&pinned]));
+
+    world.running("shop", &[&format!("REG/app:{pinned}")]).await;
+    let before = world.application("shop").await;
+    world.cycle().await;
+    assert_eq!(world.application("shop").await, before, "it converges");
+
+    let second = world.push("app", "v1.1.0", "2026-03-01T00:00:00Z").await;
+    assert_ne!(first, second);
+    world.cycle().await;
+    assert_eq!(written(&world).await, images(&world, &[&format!("v1.1.0@{second}")]));
+}
+
+#[tokio::test]
+async fn a_step_back_is_refused_unless_it_is_allowed_and_then_it_says_why() {
+    let settings = "{ updateStrategy: numerical }";
+    let world = World::given(&given("['1', '2']", "3", "app", settings)).await;
+    world.cycle().await;
+    assert_eq!(written(&world).await, Value::Null);
+
+    let settings = "{ updateStrategy: numerical, allowDowngrade: true }";
+    let world = World::given(&given("['1', '2']", "3", "app", settings)).await;
+    world.cycle().await;
+    assert_eq!(written(&world).await, images(&world, &["2"]));
+    let update = world.status("all").await["recentUpdates"][0]["message"].clone();
+    assert_eq!(
+        update,
+        "updated from 3 to 2; 3 was running, but the registry does not list it any more"
+    );
+}
+
+/// A scripted registry with three images, and an observer over it.
+async fn scripted() -> (Registry, Observer) {
+    let registry = Registry::start().await;
+    for (tag, created) in [
+        ("a", "2024-01-01T00:00:00Z"),
+        ("b", "2024-02-01T00:00:00Z"),
+        ("c", "2024-03-01T00:00:00Z"),
+    ] {
+        registry.push("app", tag, created);
+    }
+    let conf = format!(
+        "registries:\n- {{ name: test, prefix: r.test, api_url: {} }}\n",
+        registry.url()
+    );
+    let conf = RegistriesConf::parse(&conf).expect("a registries file");
+    let registries = Registries::new(Arc::new(conf), registry::Options::default());
+    (
+        registry,
+        Observer::new(registries, Secrets::Unavailable("no cluster is needed".to_owned())),
+    )
+}
+
+/// One cycle for the newest build of that registry.
+async fn pick(observer: &Observer) -> Pick {
+    let policy = Policy::parse(StrategyKind::NewestBuild, "", TagFilter::default()).expect("no constraint");
+    let image = TrackedImage {
+        alias: String::new(),
+        reference: ImageRef::parse("r.test/app").expect("a reference"),
+        policy: Arc::new(policy),
+        force_update: false,
+        current_from: CurrentFrom::Live,
+        credentials: None,
+        platforms: Platforms(vec![Platform::new("linux", "amd64")]),
+        manifest_target: ManifestTarget::Default,
+    };
+    let asker = Asker {
+        namespace: "argocd",
+        live: None,
+        first_seen: &FirstSeen::default(),
+        explain: false,
+    };
+    observer.pick(&observer.cycle(Timestamp::now()), &image, asker).await
+}
+
+fn picked(pick: Pick) -> String {
+    pick.candidate.expect("a tag is picked").tag.to_string()
+}
+
+#[tokio::test]
+async fn a_tag_that_is_not_shown_is_passed_over_and_a_repository_that_is_not_holds_the_decision() {
+    for status in [403, 412, 451] {
+        let (registry, observer) = scripted().await;
+        registry.fault(Fault::Manifest("c".to_owned(), status));
+        assert_eq!(picked(pick(&observer).await), "b", "{status}");
+        registry.fault(Fault::Manifests(status));
+        let verdict = pick(&observer).await.candidate.expect_err("nobody may read anything");
+        assert_eq!(verdict.reason, Reason::MetadataUnavailable);
+        assert!(verdict.message.starts_with("0 of 3 read"), "{}", verdict.message);
+        registry.fault(Fault::None);
+        assert_eq!(picked(pick(&observer).await), "c", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_held_decision_says_how_far_it_is_and_goes_on_from_there() {
+    let (registry, observer) = scripted().await;
+    registry.fault(Fault::Manifest("b".to_owned(), 503));
+    let verdict = pick(&observer).await.candidate.expect_err("b may be the newest");
+    assert!(verdict.message.starts_with("2 of 3 read"), "{}", verdict.message);
+    let asked = |tag: &str| registry.count(&format!("/manifests/{tag}"));
+    assert_eq!((asked("a"), asked("b"), asked("c")), (1, 1, 1));
+
+    let verdict = pick(&observer).await.candidate.expect_err("b is still unknown");
+    assert!(verdict.message.starts_with("2 of 3 read"), "{}", verdict.message);
+    assert_eq!((asked("a"), asked("b"), asked("c")), (1, 2, 1), "only what is missing");
+
+    registry.fault(Fault::None);
+    assert_eq!(picked(pick(&observer).await), "c");
+    assert_eq!((asked("a"), asked("b"), asked("c")), (1, 3, 1));
+
+    assert_eq!(picked(pick(&observer).await), "c");
+    assert_eq!(
+        (asked("a"), asked("b"), asked("c")),
+        (2, 4, 2),
+        "decided: nothing is kept"
+    );
+}
+
+#[tokio::test]
+async fn a_credential_that_needs_a_cluster_is_told_where_there_is_none() {
+    let registry = Registry::start().await;
+    let conf = format!(
+        "registries:\n- {{ name: test, prefix: r.test, api_url: {}, credentials: 'pullsecret:argocd/x' }}\n",
+        registry.url()
+    );
+    let conf = RegistriesConf::parse(&conf).expect("a registries file");
+    let registries = Registries::new(Arc::new(conf), registry::Options::default());
+    let observer = Observer::new(registries, Secrets::Unavailable("there is no cluster".to_owned()));
+    let verdict = pick(&observer).await.candidate.expect_err("no credentials");
+    assert_eq!(verdict.reason, Reason::CredentialsUnavailable);
+    assert_eq!(verdict.message, "Secret argocd/x is needed, but there is no cluster");
+    assert_eq!(registry.seen(), [], "nothing is asked without them");
+}
