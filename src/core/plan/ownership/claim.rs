@@ -98,7 +98,7 @@ fn claims_of(
     if !running::find(application, tracked, live, image, None).followed {
         return None;
     }
-    let place = place::place(application, tracked, &image.manifest_target).ok()?;
+    let place = place::place(application, tracked, image).ok()?;
     // Only the names of the places count while the version is not known.
     let version = pick.map_or_else(
         |_| ImageVersion {
