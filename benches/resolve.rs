@@ -2,6 +2,11 @@
 //!
 //! Before the timings it prints how much memory the results of one such round hold.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench reads what the system says about its memory"
+)]
+
 use std::{hint::black_box, sync::Arc};
 
 use argocd_image_updater::{
@@ -143,7 +148,7 @@ fn bench(criterion: &mut Criterion) {
         memory(name, updaters, applications);
         let compiled = compile(updaters);
         group.bench_function(name, |bencher| {
-            bencher.iter(|| resolve(black_box(&compiled), black_box(applications)))
+            bencher.iter(|| resolve(black_box(&compiled), black_box(applications)));
         });
     }
     group.finish();

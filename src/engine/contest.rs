@@ -7,7 +7,7 @@ use crate::{
     api::{annotations, argocd::Application},
     core::{
         plan::{
-            ownership::Target,
+            ownership::{Loss, Target},
             taken_back::{Asker, Judgement, Written},
         },
         resolve::WriteTarget,
@@ -37,17 +37,17 @@ impl Engine {
             )
         };
         decided.decide_on(application, &foreign, &[]);
-        let loses = |image: usize, is_decided: bool| {
-            let image = decided.update.images.get(image);
+        let concerns = |loss: &Loss| {
+            let image = decided.update.images.get(loss.image);
             image.is_some_and(|image| match &image.decision {
                 Ok(_) => true,
                 // Nothing is written now, but the other one will not leave it at that.
-                Err(verdict) => is_decided && verdict.reason == Reason::UpToDate,
+                Err(verdict) => loss.decided && verdict.reason == Reason::UpToDate,
             })
         };
         let held: Vec<_> = losses
             .into_iter()
-            .filter(|loss| loses(loss.image, loss.decided))
+            .filter(concerns)
             .map(|loss| (loss.image, loss.verdict))
             .collect();
         if !held.is_empty() {

@@ -36,10 +36,7 @@ impl View {
         Self {
             registry: (repo.profile.prefix.clone(), repo.profile.api_url.clone()),
             repository: repo.repository.clone(),
-            credentials: repo
-                .credentials
-                .as_ref()
-                .map(|credentials| credentials.identity()),
+            credentials: repo.credentials.as_ref().map(|credentials| credentials.identity()),
             platforms: platforms.clone(),
         }
     }

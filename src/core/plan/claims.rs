@@ -28,7 +28,7 @@ impl Claims {
     ) -> Self {
         let left = |image: &ResolvedImage| {
             let image = image.tracked.as_ref().ok()?;
-            let place = place::place(application, tracked, &image.manifest_target).ok()?;
+            let place = place::place(application, tracked, image).ok()?;
             let name = image.manifest_target.kustomize_name();
             (place.kind == ApplicationKind::Kustomize).then(|| (place.slot, kustomize::left_of(name, &image.reference)))
         };

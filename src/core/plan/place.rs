@@ -1,11 +1,12 @@
 //! Which source of an application an image is written to, and how.
 
 use crate::{
-    api::argocd::Application,
+    api::argocd::{Application, ApplicationSource},
     core::{
-        plan::values::ValueError,
+        image::ImageRef,
+        plan::values::{self, ValueError},
         resolve::{
-            ApplicationKind, ManifestTarget, SourceSlot, TrackedApplication, WriteTarget,
+            ApplicationKind, ManifestTarget, SourceSlot, TrackedApplication, TrackedImage, WriteTarget,
             source_type::{self, SourceType},
         },
     },
@@ -38,24 +39,45 @@ pub fn kind(source_type: SourceType, git: bool, target: &ManifestTarget) -> Resu
     })
 }
 
-/// The place of an image with this `target` in `application`. With several sources and method argocd, a target that names
-/// another type than the application's own goes to the source of that type.
+/// The place of `image` in `application`.
+///
+/// With several sources and method argocd, a target that names another type than the application's own goes to the source
+/// of that type; and of several sources, the first one that has a value of the image already is its place, so that no
+/// second one appears in another source.
 pub fn place(
     application: &Application,
     tracked: &TrackedApplication,
-    target: &ManifestTarget,
+    image: &TrackedImage,
 ) -> Result<Place, ValueError> {
-    let git = matches!(tracked.target, WriteTarget::Git(_));
-    let other = wanted_type(target).filter(|wanted| !git && *wanted != tracked.source_type);
-    if let Some(wanted) = other
-        && let Some(slot) = source_type::certain(application, wanted)
-    {
-        return kind(wanted, git, target).map(|kind| Place { kind, slot });
+    let target = &image.manifest_target;
+    if matches!(tracked.target, WriteTarget::Git(_)) {
+        let kind = kind(tracked.source_type, true, target)?;
+        let slot = tracked.source;
+        return Ok(Place { kind, slot });
     }
-    kind(tracked.source_type, git, target).map(|kind| Place {
-        kind,
-        slot: tracked.source,
-    })
+    let other = wanted_type(target).filter(|wanted| *wanted != tracked.source_type);
+    let named = other.and_then(|wanted| Some((wanted, source_type::certain(application, wanted)?)));
+    let (source_type, slot) = named.unwrap_or((tracked.source_type, tracked.source));
+    let kind = kind(source_type, false, target)?;
+    let sources = match slot {
+        SourceSlot::Multi(_) => application.spec.sources.as_deref().unwrap_or(&[]),
+        SourceSlot::Single | SourceSlot::Hydrator => &[],
+    };
+    let holder = sources.iter().position(|source| has_value(source, kind, image));
+    let slot = holder.map_or(slot, SourceSlot::Multi);
+    Ok(Place { kind, slot })
+}
+
+/// Whether a value of `image` stands in `source`: a Kustomize image that it replaces, or parameters or variables that name
+/// it.
+fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
+    let text = values::current(kind, source, &image.reference, &image.manifest_target).unwrap_or_default();
+    match kind {
+        ApplicationKind::Kustomize => !text.is_empty(),
+        ApplicationKind::Helm | ApplicationKind::Plugin => {
+            ImageRef::parse(&text).is_ok_and(|found| found.same_image(&image.reference))
+        }
+    }
 }
 
 fn wanted_type(target: &ManifestTarget) -> Option<SourceType> {

@@ -37,7 +37,7 @@ pub fn find(
             }
         }
         CurrentFrom::Manifest => {
-            let place = place::place(application, tracked, &image.manifest_target).ok();
+            let place = place::place(application, tracked, image).ok();
             let source = place.and_then(|place| source_type::source_in(application, place.slot));
             let running = place.zip(source).and_then(|(place, source)| {
                 values::standing(place.kind, source, &image.reference, &image.manifest_target)

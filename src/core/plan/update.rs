@@ -161,7 +161,7 @@ impl Decision<'_> {
         let found = self.find(image, None);
         update.live = found.followed;
         update.current = found.running.as_ref().map(current_text);
-        let place = place::place(self.application, self.tracked, &image.manifest_target).map_err(|e| unusable(&e))?;
+        let place = place::place(self.application, self.tracked, image).map_err(|e| unusable(&e))?;
         if !update.live {
             return Err(Verdict::new(
                 Reason::NotLive,

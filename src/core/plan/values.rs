@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     api::argocd::ApplicationSource,
     core::{
-        image::ImageRef,
+        image::{ImageRef, TagName},
         plan::{change::Entry, kustomize},
         resolve::{ApplicationKind, ManifestTarget, source_type::SourceType, target::ValuePlace},
     },
@@ -104,7 +104,10 @@ pub fn standing(
 ) -> Option<ImageRef> {
     let parsed = |text: &str| {
         let found = ImageRef::parse(text).ok()?;
-        (found.version.is_some() && found.same_image(image)).then_some(found)
+        let version = found.version.as_ref()?;
+        let has_tag = TagName::new(&version.tag).is_some();
+        let has_version = has_tag || (version.tag.is_empty() && !version.digest.is_empty());
+        (has_version && found.same_image(image)).then_some(found)
     };
     let named = |list: &[Value], place: &ValuePlace| match place {
         ValuePlace::Whole(name) => parsed(value_of(list, name)?),

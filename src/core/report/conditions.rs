@@ -3,6 +3,8 @@
 //! `Ready`, `Reconciling` and `Error` are always present once a cycle ended. `Stalled`, `Suspended`, `Conflict` and
 //! `Warning` are present only while they are true.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -167,7 +169,7 @@ fn conflicts(report: &ResourceReport) -> Option<String> {
     let told = all.get(..TOLD.min(all.len())).unwrap_or_default();
     let mut text = told.join("; ");
     if all.len() > told.len() {
-        text.push_str(&format!("; and {} more", all.len() - told.len()));
+        let _ = write!(text, "; and {} more", all.len() - told.len());
     }
     (!all.is_empty()).then(|| cut(text))
 }

@@ -127,7 +127,9 @@ impl Engine {
         match self.cluster.patch_application(&work.key(), &patch).await {
             Ok(answer) if application_patch::took_effect(&answer, edits) => {
                 let changes: Vec<_> = decided.iter().flat_map(|decided| decided.update.changes()).collect();
-                decided.iter().for_each(|decided| self.remember_changes(decided));
+                for decided in decided {
+                    self.remember_changes(decided);
+                }
                 self.announce(work, &changes).await;
                 Ok(WriteOutcome::Patched)
             }
@@ -191,9 +193,10 @@ struct Stale;
 
 fn reports(mut done: Done, decided: Vec<Decided>, outcome: &WriteOutcome) -> Done {
     done.extend(decided.into_iter().map(|one| {
-        let outcome = match one.update.has_changes() {
-            true => outcome.clone(),
-            false => WriteOutcome::Nothing,
+        let outcome = if one.update.has_changes() {
+            outcome.clone()
+        } else {
+            WriteOutcome::Nothing
         };
         one.report(outcome)
     }));

@@ -9,6 +9,71 @@ fn sources(application: &Value) -> &Value {
 }
 
 #[tokio::test]
+async fn of_two_kustomizations_the_one_that_has_the_image_is_written() {
+    // #1147
+    let world = World::given(
+        "
+registry: { app: [v1.0.0, v1.1.0] }
+applications:
+  - name: app
+    types: [Kustomize, Kustomize]
+    sources:
+      - { repoURL: 'https://git.example.com/a.git', path: a, kustomize: { images: [other:1] } }
+      - { repoURL: 'https://git.example.com/b.git', path: b, kustomize: { images: ['REG/app:v1.0.0'] } }
+    running: ['REG/app:v1.0.0', 'other:1']
+updater: { images: [{ alias: app, imageName: 'REG/app:1.x' }] }
+",
+    )
+    .await;
+
+    world.cycle().await;
+
+    let application = world.application("app").await;
+    assert_eq!(sources(&application)[0]["kustomize"]["images"], json!(["other:1"]));
+    assert_eq!(
+        sources(&application)[1]["kustomize"]["images"],
+        json!([world.fill_in("REG/app:v1.1.0")])
+    );
+    world.cycle().await;
+    assert_eq!(world.application("app").await, application);
+}
+
+#[tokio::test]
+async fn of_two_charts_the_one_whose_parameters_name_the_image_is_written() {
+    // #1147
+    let world = World::given(
+        "
+registry: { app: [v1.0.0, v1.1.0] }
+applications:
+  - name: app
+    types: [Helm, Helm]
+    sources:
+      - repoURL: https://charts.example.com
+        chart: other
+        targetRevision: 1.0.0
+        helm: { parameters: [{ name: image.name, value: other }, { name: image.tag, value: '1' }] }
+      - repoURL: https://charts.example.com
+        chart: app
+        targetRevision: 1.0.0
+        helm: { parameters: [{ name: image.name, value: REG/app }, { name: image.tag, value: v1.0.0 }] }
+    running: ['REG/app:v1.0.0', 'other:1']
+updater: { images: [{ alias: app, imageName: 'REG/app:1.x' }] }
+",
+    )
+    .await;
+    let before = world.application("app").await;
+
+    world.cycle().await;
+
+    let application = world.application("app").await;
+    assert_eq!(sources(&application)[0], sources(&before)[0]);
+    assert_eq!(
+        crate::world::parameter(&sources(&application)[1], "image.tag"),
+        "v1.1.0"
+    );
+}
+
+#[tokio::test]
 async fn a_kustomize_target_beside_a_chart_is_written_to_the_kustomization() {
     // #1725
     let world = World::given(

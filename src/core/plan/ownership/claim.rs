@@ -98,7 +98,7 @@ fn claims_of(
     if !running::find(application, tracked, live, image, None).followed {
         return None;
     }
-    let place = place::place(application, tracked, &image.manifest_target).ok()?;
+    let place = place::place(application, tracked, image).ok()?;
     // Only the names of the places count while the version is not known.
     let version = pick.map_or_else(
         |_| ImageVersion {
@@ -110,13 +110,13 @@ fn claims_of(
     let reference = image.reference.with_version(version);
     let entries = values::entries(place.kind, &reference, &image.manifest_target).ok()?;
     let slot = (tracked.target == WriteTarget::Application).then_some(place.slot);
-    let claim = |entry: &Entry| {
-        let spot = Spot { slot, key: entry.key() };
+    let claimed = |entry: &Entry| {
         let wanted = match pick {
             Ok(_) => Wanted::Value(entry.value()),
             Err(reason) => Wanted::Undecided(reason),
         };
-        (spot, wanted)
+        let key = entry.key();
+        (Spot { slot, key }, wanted)
     };
-    Some(entries.iter().map(claim).collect())
+    Some(entries.iter().map(claimed).collect())
 }

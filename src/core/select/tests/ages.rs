@@ -15,14 +15,14 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn hours_ago(hours: i64) -> Option<i64> {
-    Some(NOW - hours * HOUR)
+fn hours_ago(hours: i64) -> i64 {
+    NOW - hours * HOUR
 }
 
 /// Three days.
 fn aged(strategy: &str, constraint: &str, pin_digest: bool) -> Policy {
     let options = PolicyOptions {
-        minimum_age: Some(Duration::from_secs(72 * 3600)),
+        minimum_age: Some(Duration::from_hours(72)),
         pin_digest,
         ..PolicyOptions::default()
     };
@@ -87,10 +87,10 @@ fn waiting(decision: &Decision) -> Vec<(&str, i64)> {
 #[test]
 fn a_mature_tag_above_the_running_one_is_picked_and_younger_ones_wait() {
     let registry = [
-        ("1", created(hours_ago(900))),
-        ("2", created(hours_ago(100))),
-        ("3", created(hours_ago(71))),
-        ("4", created(hours_ago(1))),
+        ("1", created(Some(hours_ago(900)))),
+        ("2", created(Some(hours_ago(100)))),
+        ("3", created(Some(hours_ago(71)))),
+        ("4", created(Some(hours_ago(1)))),
     ];
     let (decision, asked) = decide(
         &aged("numerical", "", false),
@@ -107,9 +107,9 @@ fn a_mature_tag_above_the_running_one_is_picked_and_younger_ones_wait() {
 #[test]
 fn nothing_old_enough_above_the_running_tag_is_too_young_and_the_running_one_is_not_asked() {
     let registry = [
-        ("1", created(hours_ago(900))),
-        ("2", created(hours_ago(1))),
-        ("3", created(hours_ago(71))),
+        ("1", created(Some(hours_ago(900)))),
+        ("2", created(Some(hours_ago(1)))),
+        ("3", created(Some(hours_ago(71)))),
         ("4", created(Some(NOW - 5 * HOUR - 60))),
     ];
     let (decision, asked) = decide(
@@ -129,7 +129,7 @@ fn nothing_old_enough_above_the_running_tag_is_too_young_and_the_running_one_is_
 
 #[test]
 fn the_running_tag_is_kept_without_asking_when_nothing_is_above_it() {
-    let registry = [("1", created(hours_ago(1)))];
+    let registry = [("1", created(Some(hours_ago(1))))];
     let (decision, asked) = decide(
         &aged("semver", "", false),
         Some(&running("1")),
@@ -160,9 +160,9 @@ fn dates_before_2010_and_in_the_future_count_from_first_seen() {
 #[test]
 fn what_is_known_to_be_too_young_costs_nothing_and_what_should_be_old_enough_is_confirmed() {
     let registry = [
-        ("1", created(hours_ago(900))),
+        ("1", created(Some(hours_ago(900)))),
         ("2", created(None)),
-        ("3", created(hours_ago(2))),
+        ("3", created(Some(hours_ago(2)))),
         ("4", created(None)),
     ];
     let first_seen = seen(&[("2", 80), ("3", 99), ("4", 3)]);
@@ -175,7 +175,7 @@ fn what_is_known_to_be_too_young_costs_nothing_and_what_should_be_old_enough_is_
 #[test]
 fn twenty_tags_are_read_at_most_and_the_next_cycle_goes_on_below_them() {
     let names: Vec<_> = (0..50).map(|n| n.to_string()).collect();
-    let date = |n: usize| created(if n < 3 { hours_ago(100) } else { hours_ago(1) });
+    let date = |n: usize| created(Some(if n < 3 { hours_ago(100) } else { hours_ago(1) }));
     let registry: Vec<_> = names
         .iter()
         .enumerate()
@@ -231,7 +231,7 @@ fn with_a_digest_every_new_digest_waits_for_itself() {
 
 #[test]
 fn a_young_digest_behind_the_running_tag_is_no_reason_to_go_down() {
-    let registry = [("1", created(hours_ago(900))), ("2", created(hours_ago(1)))];
+    let registry = [("1", created(Some(hours_ago(900)))), ("2", created(Some(hours_ago(1))))];
     let live = ImageVersion {
         tag: "2".to_owned(),
         digest: Digest::of(b"older").to_string(),
@@ -255,9 +255,9 @@ fn a_young_digest_behind_the_running_tag_is_no_reason_to_go_down() {
 #[test]
 fn newest_build_knows_all_dates_and_asks_nothing_more() {
     let registry = [
-        ("a", created(hours_ago(100))),
-        ("b", created(hours_ago(10))),
-        ("c", created(hours_ago(900))),
+        ("a", created(Some(hours_ago(100)))),
+        ("b", created(Some(hours_ago(10)))),
+        ("c", created(Some(hours_ago(900)))),
     ];
     let (decision, asked) = decide(
         &aged("newest-build", "", false),
@@ -274,9 +274,9 @@ fn newest_build_knows_all_dates_and_asks_nothing_more() {
 fn an_age_that_cannot_be_read_holds_the_decision() {
     let failed = Known::Failed(Verdict::new(Reason::RegistryUnavailable, "timeout"));
     let registry = [
-        ("1", created(hours_ago(900))),
+        ("1", created(Some(hours_ago(900)))),
         ("2", failed),
-        ("3", created(hours_ago(1))),
+        ("3", created(Some(hours_ago(1)))),
     ];
     let (decision, _) = decide(&aged("numerical", "", false), None, FirstSeen::default(), &registry);
     assert_eq!(decision.waiting, None);
@@ -295,7 +295,7 @@ fn tags_that_wait_say_so_in_their_story() {
         first_seen: seen(&[("3", 2)]),
         now: at(NOW),
     };
-    let known = knowledge(&[("2", created(hours_ago(71)))]);
+    let known = knowledge(&[("2", created(Some(hours_ago(71))))]);
     let stories = super::super::explain(
         &aged("numerical", "", false),
         &situation,

@@ -59,7 +59,7 @@ fn a_running_tag_is_read_when_only_it_can_tell_a_bad_tag_from_bad_credentials() 
         StrategyKind::Numerical,
         "",
         PolicyOptions {
-            minimum_age: Some(std::time::Duration::from_secs(60)),
+            minimum_age: Some(std::time::Duration::from_mins(1)),
             ..PolicyOptions::default()
         },
     )
