@@ -45,7 +45,8 @@ fn write(annotated: &Annotated) -> BTreeMap<String, String> {
     let mut written = Written(BTreeMap::new());
     let name = |image: &argocd_image_updater::api::v1alpha1::ImageConfig| match &image.alias {
         Some(alias) => format!("{alias}={}", image.image_name),
-        None => image.image_name.clone(),
+        // So that a `=` in the name is none behind an alias.
+        None => format!("={}", image.image_name),
     };
     let names: Vec<_> = annotated.images.iter().map(name).collect();
     written.put("", IMAGE_LIST, Some(&names.join(", ")));

@@ -107,8 +107,10 @@ impl ImageRef {
         }
         let (registry, name) = match host {
             None => ("", path),
-            Some(OLD_DOCKER_HUB) => ("", path.strip_prefix(OFFICIAL).unwrap_or(path)),
-            Some(DOCKER_HUB) => (DOCKER_HUB, path.strip_prefix(OFFICIAL).unwrap_or(path)),
+            // Without its host such a path would begin with another one.
+            Some(OLD_DOCKER_HUB) if split_host(path).0.is_some() => (DOCKER_HUB, path),
+            Some(OLD_DOCKER_HUB) => ("", unofficial(path)),
+            Some(DOCKER_HUB) => (DOCKER_HUB, unofficial(path)),
             Some(other) => (other, path),
         };
         Ok(Self {
@@ -184,13 +186,16 @@ impl ImageRef {
     /// front of an official image. The name is the end of [`Self::name`].
     pub fn canonical(&self) -> (&str, &str) {
         match self.registry.as_str() {
-            "" | DOCKER_HUB | OLD_DOCKER_HUB => {
-                let official = self.name.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));
-                ("", official.unwrap_or(&self.name))
-            }
+            "" | DOCKER_HUB | OLD_DOCKER_HUB => ("", unofficial(&self.name)),
             other => (other, &self.name),
         }
     }
+}
+
+/// The name of an official image without the folder of Docker Hub that they lie in; any other name as it is.
+fn unofficial(path: &str) -> &str {
+    let official = path.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));
+    official.unwrap_or(path)
 }
 
 impl fmt::Display for ImageRef {

@@ -125,6 +125,26 @@ fn the_configured_spelling_is_what_is_written() {
 }
 
 #[test]
+fn what_is_written_names_the_image_that_was_read() {
+    for (given, written) in [
+        ("docker.io/library/nginx:1", "docker.io/nginx:1"),
+        ("index.docker.io/library/nginx:1", "nginx:1"),
+        ("index.docker.io/acme/api:1", "acme/api:1"),
+        // A folder of that name is no official image.
+        ("docker.io/library/acme/api:1", "docker.io/library/acme/api:1"),
+        ("index.docker.io/library/acme/api:1", "library/acme/api:1"),
+        // What would be read as a host keeps the real one before it.
+        ("index.docker.io/acme.shop/api:1", "docker.io/acme.shop/api:1"),
+        ("index.docker.io/localhost/api", "docker.io/localhost/api"),
+    ] {
+        let reference = parsed(given);
+        assert_eq!(reference.to_string(), written, "{given}");
+        assert!(parsed(written).same_image(&reference), "{given}");
+        assert_eq!(parsed(written).to_string(), written, "{given}");
+    }
+}
+
+#[test]
 fn versions_are_compared_by_digest_as_soon_as_one_has_it() {
     let table = [
         (version("1", ""), version("1", ""), true),
