@@ -46,8 +46,9 @@ fn spelled_again(reference: &ImageRef) {
     let version = |reference: &ImageRef| reference.version.clone().unwrap_or_default();
     assert_eq!(version(&again), version(reference));
     let official = matches!(&*reference.registry, "" | "docker.io") && !reference.name.contains('/');
-    if official {
-        let long = ImageRef::parse(&format!("index.docker.io/library/{}", reference.name)).expect("a reference");
+    if official && text.len() < 4000 {
+        let long = format!("index.docker.io/library/{}", reference.name);
+        let long = ImageRef::parse(&long).expect("a reference");
         assert!(
             long.same_image(reference),
             "Docker Hub is one registry, however it is spelled"
