@@ -161,6 +161,8 @@ async fn pick(args: &TestArgs, image: &TrackedImage, explain: bool) -> anyhow::R
             .and_then(CredentialRef::namespace)
             .unwrap_or(""),
         live: live.as_ref(),
+        beside: &[],
+        written: None,
         first_seen: &FirstSeen::default(),
         explain,
     };

@@ -168,7 +168,8 @@ impl Engine {
             .as_ref()
             .and_then(|status| status.pending.as_deref());
         let pending = pending.unwrap_or_default();
-        let picks = join_all(work.tracked.images.iter().map(|resolved| {
+        let written = running::written(&work.application, &work.tracked);
+        let picks = join_all(work.tracked.images.iter().zip(&written).map(|(resolved, written)| {
             let (live, work) = (&live, &work);
             async move {
                 let image = match &resolved.tracked {
@@ -185,10 +186,13 @@ impl Engine {
                     return Pick::from(Verdict::new(Reason::NotLive, message));
                 }
                 let version = found.running.and_then(|running| running.version);
+                let beside = running::admitted(live, image);
                 let first_seen = FirstSeen::of(&image.reference.full_name(), pending);
                 let asker = Asker {
                     namespace,
                     live: version.as_ref(),
+                    beside: &beside,
+                    written: written.as_ref(),
                     first_seen: &first_seen,
                     explain: self.options.explain,
                 };

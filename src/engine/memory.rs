@@ -84,7 +84,7 @@ impl Memory {
         lock(&self.dates).entries.get(&key).map(|(_, date)| *date)
     }
 
-    /// Remembers the date of a running tag.
+    /// Remembers the date of a running or written tag.
     pub(super) fn remember_date(&self, view: &View, tag: &TagName, date: Timestamp) {
         let mut dates = lock(&self.dates);
         dates.put((view.clone(), tag.clone()), date);

@@ -1,6 +1,9 @@
 //! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use futures::{StreamExt as _, stream};
 use tokio::sync::{Mutex, OnceCell};
@@ -109,8 +112,12 @@ impl From<Verdict> for Pick {
 pub struct Asker<'a> {
     /// The namespace of the application; the image's own pull secret must lie there.
     pub namespace: &'a str,
-    /// The version that runs.
+    /// The version that runs; of several, the one that is replaced.
     pub live: Option<&'a ImageVersion>,
+    /// The running versions that the policy admits.
+    pub beside: &'a [ImageVersion],
+    /// The version that stands where the pick is written.
+    pub written: Option<&'a ImageVersion>,
     /// When tags of this image that wait for their age were first seen.
     pub first_seen: &'a FirstSeen,
     /// Whether to keep what became of every tag.
@@ -187,10 +194,14 @@ impl Observer {
     ) -> Pick {
         let policy = &image.policy;
         let view = View::new(repo, &image.platforms);
-        let running = asker.live.and_then(|live| TagName::new(&live.tag));
+        let current = asker.live.into_iter().chain(asker.beside).chain(asker.written);
+        let current: BTreeSet<_> = current.filter_map(|version| TagName::new(&version.tag)).collect();
+        let date = |tag: &TagName| Some((tag.clone(), self.memory.date(&view, tag)?));
         let situation = Situation {
             live: asker.live,
-            live_created: running.as_ref().and_then(|tag| self.memory.date(&view, tag)),
+            beside: asker.beside,
+            written: asker.written,
+            dates: current.iter().filter_map(date).collect(),
             first_seen: asker.first_seen.clone(),
             now: cycle.now,
         };
@@ -219,11 +230,12 @@ impl Observer {
         } else {
             self.memory.release(&view, policy);
         }
-        if let Some(tag) = &running
-            && let Some(Known::Facts(facts)) = known.fresh(tag)
-            && let Some(created) = facts.created
-        {
-            self.memory.remember_date(&view, tag, created);
+        for tag in &current {
+            if let Some(Known::Facts(facts)) = known.fresh(tag)
+                && let Some(created) = facts.created
+            {
+                self.memory.remember_date(&view, tag, created);
+            }
         }
         let story = if asker.explain {
             select::explain(policy, &situation, tags, order, &known)

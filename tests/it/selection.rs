@@ -210,6 +210,8 @@ async fn pick(observer: &Observer) -> Pick {
     let asker = Asker {
         namespace: "argocd",
         live: None,
+        beside: &[],
+        written: None,
         first_seen: &FirstSeen::default(),
         explain: false,
     };

@@ -4,8 +4,8 @@ use crate::{
     api::argocd::Application,
     core::{
         image::{ImageRef, ImageVersion, TagName},
-        plan::{place, values},
-        resolve::{CurrentFrom, TrackedApplication, TrackedImage, source_type},
+        plan::{claims::Claims, place, values},
+        resolve::{CurrentFrom, ResolvedImage, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
     },
 };
@@ -40,13 +40,43 @@ pub fn find(
             let place = place::place(application, tracked, image).ok();
             let source = place.and_then(|place| source_type::source_in(application, place.slot));
             let running = place.zip(source).and_then(|(place, source)| {
-                values::standing(place.kind, source, &image.reference, &image.manifest_target)
+                values::standing(place.kind, source, &image.reference, &image.manifest_target, &[])
             });
             Found {
                 followed: place.is_some(),
                 running,
             }
         }
+    }
+}
+
+/// The versions of each image that stand where it is written, in the order of the list; they need not run yet. `None` where
+/// there is none, and for an image whose current version is read there anyway. For git only the Application's own source is
+/// looked at, not the file.
+pub fn written(application: &Application, tracked: &TrackedApplication) -> Vec<Option<ImageVersion>> {
+    let claims = Claims::of(application, tracked, &[]);
+    let images = tracked.images.iter().enumerate();
+    let version = |(index, resolved): (usize, &ResolvedImage)| {
+        let image = resolved.tracked.as_ref().ok()?;
+        if image.current_from == CurrentFrom::Manifest {
+            return None;
+        }
+        let place = place::place(application, tracked, image).ok()?;
+        let source = source_type::source_in(application, place.slot)?;
+        let others = claims.others(index, place.slot);
+        values::standing(place.kind, source, &image.reference, &image.manifest_target, &others)?.version
+    };
+    images.map(version).collect()
+}
+
+/// The running versions that `image` must not be taken below: those that its policy admits.
+pub fn admitted(live: &LiveImages, image: &TrackedImage) -> Vec<ImageVersion> {
+    match image.current_from {
+        CurrentFrom::Live => {
+            let name = image.manifest_target.kustomize_name();
+            live.admitted(&image.reference, name, &image.policy)
+        }
+        CurrentFrom::Manifest => Vec::new(),
     }
 }
 

@@ -95,12 +95,14 @@ pub fn current(
 }
 
 /// The version that stands in `source` for `image`, as far as it can be read; `None` when there is none, or when what
-/// stands there names another image. A tag may stand alone: the name then comes from a default of the chart.
+/// stands there names another image. A tag may stand alone: the name then comes from a default of the chart. Kustomize
+/// entries with a left side in `others` belong to other images.
 pub fn standing(
     kind: ApplicationKind,
     source: &ApplicationSource,
     image: &ImageRef,
     target: &ManifestTarget,
+    others: &[String],
 ) -> Option<ImageRef> {
     let parsed = |text: &str| {
         let found = ImageRef::parse(text).ok()?;
@@ -125,7 +127,7 @@ pub fn standing(
         ApplicationKind::Plugin => named(plugin_list(source), plugin_place(target).ok()?),
         ApplicationKind::Kustomize => {
             let list = kustomize_list(source);
-            let found = kustomize::places(list, target.kustomize_name(), image, &[]);
+            let found = kustomize::places(list, target.kustomize_name(), image, others);
             let entry = found.first().and_then(|index| list.get(*index))?;
             parsed(kustomize::Override::split(entry).reference)
         }

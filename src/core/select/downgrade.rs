@@ -1,72 +1,84 @@
-//! What runs is not replaced by something that ranks lower.
+//! What runs, or is written and about to run, is not replaced by something that ranks lower.
 
 use super::{
-    Known, Query,
+    Ages, Known, Query,
     ranking::Contender,
     walk::{Passed, Walk},
 };
 use crate::core::{
-    image::TagName,
+    image::{ImageVersion, TagName},
     strategy::{Created, Need, Ranked},
     verdict::{Reason, Verdict},
 };
 
-/// Lets a pick through, with what a person should know about it, unless the running tag fits the policy and ranks higher:
-/// a registry that lost a tag must not take an application back.
+/// Lets a pick through, with what a person should know about it, unless a tag that runs or is written fits the policy and
+/// ranks higher: a registry that lost a tag must not take an application back, nor may a rollout or a sync that is not
+/// over yet.
 ///
-/// A running tag that is listed no more is compared by its name, or by the last date that is remembered; where neither
-/// says anything, the pick goes through. A running tag that the policy does not admit says nothing, so that a changed
-/// constraint may well go down.
+/// A tag that is listed no more is compared by its name, or by the last date that is remembered; where neither says
+/// anything, the pick goes through. A tag that the policy does not admit says nothing, so that a changed constraint may
+/// well go down.
 pub(super) fn guard(query: Query<'_>, walk: &Walk<'_>, best: &Contender<'_>) -> Result<Option<String>, Verdict> {
-    let Some(running) = query.situation.live.and_then(|live| TagName::new(&live.tag)) else {
-        return Ok(None);
+    let situation = query.situation;
+    let tag = |version: &ImageVersion| TagName::new(&version.tag);
+    let higher = |tag: &TagName| {
+        let why = (tag != best.tag).then(|| unusable(query, walk, tag)).flatten()?;
+        is_higher(query, walk, tag, best).then_some(why)
     };
-    let missing = if query.tags.tags.contains(&running) {
-        lost(query, walk, &running)
-    } else {
-        Some("the registry does not list it any more".to_owned())
-    };
-    let Some(missing) = missing.filter(|_| !best.running) else {
-        return Ok(None);
-    };
-    if !query.policy.options().allow_downgrade && is_higher(query, walk, &running, best) {
-        let message = format!(
-            "{running} runs and ranks higher than {}, the best that can be used, but {missing}",
-            best.tag
-        );
-        return Err(Verdict::new(Reason::WouldDowngrade, message));
+    if !query.policy.options().allow_downgrade {
+        let running = situation.live.into_iter().chain(situation.beside).filter_map(tag);
+        let running = running.filter_map(|tag| Some(("runs", higher(&tag)?, tag)));
+        let written = situation.written.and_then(tag);
+        let written = written.and_then(|tag| Some(("is written, does not run yet", higher(&tag)?, tag)));
+        if let Some((state, why, tag)) = running.chain(written).next() {
+            let message = format!(
+                "{tag} {state} and ranks higher than {}, the best that can be used, but {why}",
+                best.tag
+            );
+            return Err(Verdict::new(Reason::WouldDowngrade, message));
+        }
     }
-    Ok(Some(format!("{running} was running, but {missing}")))
+    let replaced = situation.live.and_then(tag).filter(|_| !best.replaced);
+    let lost = replaced.and_then(|tag| Some((unusable(query, walk, &tag)?, tag)));
+    Ok(lost.map(|(why, tag)| format!("{tag} was running, but {why}")))
 }
 
-/// Why a running tag that is listed cannot be used.
-fn lost(query: Query<'_>, walk: &Walk<'_>, running: &TagName) -> Option<String> {
-    let passed = walk.passed.iter().find(|(contender, _)| contender.running);
-    let passed = passed.and_then(|(_, passed)| match passed {
-        Passed::Excluded(why) | Passed::Refused(why) => Some(*why),
-        Passed::Waits(_) | Passed::Unread => None,
-    });
+/// Why a tag that fits the policy cannot be picked.
+fn unusable(query: Query<'_>, walk: &Walk<'_>, tag: &TagName) -> Option<String> {
+    if !query.tags.tags.contains(tag) {
+        return Some("the registry does not list it any more".to_owned());
+    }
+    let passed = walk.passed.iter().find(|(contender, _)| contender.tag == tag);
+    let passed = passed.map(|(_, passed)| passed);
     let by_facts = query.policy.strategy().strategy().need(query.order) != Need::Name;
-    let dropped = match query.known.get(running).filter(|_| by_facts) {
-        Some(Known::Excluded(why) | Known::Refused(why)) => Some(why.as_str()),
-        _ => None,
+    let why = match (passed, query.known.get(tag)) {
+        (Some(Passed::Waits(waiting)), _) => {
+            let ages = Ages::of(query.policy, query.situation.now, &query.situation.first_seen)?;
+            return Some(format!("it is too young: {}", ages.words(waiting)));
+        }
+        (Some(Passed::Unread), _) => return Some("it was not looked at yet".to_owned()),
+        (Some(Passed::Excluded(why) | Passed::Refused(why)), _) => *why,
+        (None, Some(Known::Excluded(why) | Known::Refused(why))) if by_facts => why.as_str(),
+        (None, _) => return None,
     };
-    let why = passed.or(dropped)?;
     Some(format!("it cannot be used any more: {why}"))
 }
 
-fn is_higher(query: Query<'_>, walk: &Walk<'_>, running: &TagName, best: &Contender<'_>) -> bool {
-    let Ok(read) = query.policy.admit(running) else {
+fn is_higher(query: Query<'_>, walk: &Walk<'_>, tag: &TagName, best: &Contender<'_>) -> bool {
+    let Ok(read) = query.policy.admit(tag) else {
         return false;
     };
-    if walk.passed.iter().any(|(contender, _)| contender.running) {
-        return true;
+    // Equally good ones are passed over as well.
+    let passed = walk.passed.iter().find(|(contender, _)| contender.tag == tag);
+    if let Some((passed, _)) = passed {
+        return passed.running || query.policy.compare(&passed.key, &best.key).is_gt();
     }
+    let created = query.situation.dates.get(tag);
     let ranked = Ranked {
         read,
         position: None,
         order: query.order,
-        created: query.situation.live_created.map_or(Created::Unknown, Created::At),
+        created: created.map_or(Created::Unknown, |date| Created::At(*date)),
     };
     let key = query.policy.strategy().strategy().key(ranked);
     key.is_some_and(|key| query.policy.compare(&key, &best.key).is_gt())

@@ -37,7 +37,7 @@ pub enum Fate {
     Chosen,
     /// It is as good as the best one and is running already.
     Kept,
-    /// It is the best one that is left, and ranks below what runs.
+    /// It is the best one that is left, and ranks below what runs or is written.
     Lower,
     /// It is too young, in words.
     TooYoung(String),
@@ -66,7 +66,7 @@ impl fmt::Display for Fate {
         match self {
             Self::Chosen => f.write_str("chosen"),
             Self::Kept => f.write_str("chosen: as good as any other, and running already"),
-            Self::Lower => f.write_str("best of those that can be used, but lower than what runs"),
+            Self::Lower => f.write_str("best of those that can be used, but lower than what runs or is written"),
             Self::TooYoung(why) => write!(f, "too young: {why}"),
             Self::Later => f.write_str("is looked at in a later cycle"),
             Self::Refused(why) => write!(f, "may not be read: {}", ForeignText::new(why)),

@@ -62,17 +62,32 @@ impl LiveImages {
         policy: &Policy,
         candidate: Option<&Candidate>,
     ) -> Option<&LiveImage> {
-        let renamed = kustomize_name.and_then(|name| ImageRef::parse(name).ok());
-        let group = [renamed.as_ref(), Some(image)]
-            .into_iter()
-            .flatten()
-            .map(|wanted| self.named(wanted))
-            .find(|group| !group.is_empty())?;
+        let group = self.group(image, kustomize_name);
         match policy.scope() {
             Scope::Tag(tracked) => digest_to_compare(&group, tracked, candidate),
             Scope::Any | Scope::Versions(_) | Scope::Numbers => fitting(&group, policy),
         }
         .or_else(|| group.first().copied())
+    }
+
+    /// The running versions of `image` whose tags `policy` admits, those that run beside the one of [`Self::find`]
+    /// included, in the order of the report. None for a followed tag, whose digests do not rank.
+    pub fn admitted(&self, image: &ImageRef, kustomize_name: Option<&str>, policy: &Policy) -> Vec<ImageVersion> {
+        if matches!(policy.scope(), Scope::Tag(_)) {
+            return Vec::new();
+        }
+        let group = self.group(image, kustomize_name).into_iter();
+        let admitted = group.filter(|live| live.tag().is_some_and(|tag| policy.admit(&tag).is_ok()));
+        admitted.filter_map(|live| live.version().cloned()).collect()
+    }
+
+    fn group(&self, image: &ImageRef, kustomize_name: Option<&str>) -> Vec<&LiveImage> {
+        let renamed = kustomize_name.and_then(|name| ImageRef::parse(name).ok());
+        let mut groups = [renamed.as_ref(), Some(image)]
+            .into_iter()
+            .flatten()
+            .map(|wanted| self.named(wanted));
+        groups.find(|group| !group.is_empty()).unwrap_or_default()
     }
 
     fn named(&self, wanted: &ImageRef) -> Vec<&LiveImage> {
@@ -86,6 +101,10 @@ impl LiveImages {
 impl LiveImage {
     fn version(&self) -> Option<&ImageVersion> {
         self.reference.version.as_ref()
+    }
+
+    fn tag(&self) -> Option<TagName> {
+        TagName::new(&self.version()?.tag)
     }
 
     fn runs_tag(&self, tag: &str) -> bool {
@@ -113,12 +132,11 @@ fn digest_to_compare<'a>(
 
 /// One whose tag fits filters and constraint, else one whose tag fits the constraint.
 fn fitting<'a>(group: &[&'a LiveImage], policy: &Policy) -> Option<&'a LiveImage> {
-    let tag = |live: &LiveImage| live.version().and_then(|version| TagName::new(&version.tag));
     let first = |wanted: &dyn Fn(&TagName) -> bool| {
         group
             .iter()
             .copied()
-            .find(|live| tag(live).is_some_and(|tag| wanted(&tag)))
+            .find(|live| live.tag().is_some_and(|tag| wanted(&tag)))
     };
     first(&|tag| policy.admit(tag).is_ok()).or_else(|| first(&|tag| policy.in_scope(tag)))
 }

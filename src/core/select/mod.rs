@@ -5,7 +5,10 @@
 //! what runs from being replaced by less. Which running image is compared stands in [`live`], and [`explain`] tells what
 //! became of every tag. Whether the candidate is written is none of its business.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -59,11 +62,16 @@ impl TagList {
 /// What a decision depends on beside the policy and the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Situation<'a> {
-    /// The version that runs.
+    /// The version that runs; of several, the one that is replaced.
     pub live: Option<&'a ImageVersion>,
-    /// When the image behind the running tag was created, as far as anybody remembers; it counts when the registry does
-    /// not list that tag any more.
-    pub live_created: Option<Timestamp>,
+    /// The versions that run and that the policy admits: several during a rollout, or where an old one is still reported.
+    /// [`Self::live`] may be among them.
+    pub beside: &'a [ImageVersion],
+    /// The version that stands where the pick is written, whether it runs or not.
+    pub written: Option<&'a ImageVersion>,
+    /// When the images behind running and written tags were created, as far as anybody remembers; it counts when the
+    /// registry does not list such a tag any more.
+    pub dates: BTreeMap<TagName, Timestamp>,
     /// When tags that wait for their age were first seen.
     pub first_seen: FirstSeen,
     /// Ages are counted until now.
@@ -71,11 +79,28 @@ pub struct Situation<'a> {
 }
 
 impl Situation<'_> {
+    /// Whether `tag` is the one that is replaced.
+    fn replaces(&self, tag: &TagName) -> bool {
+        self.live.is_some_and(|live| live.tag == tag.as_str())
+    }
+
+    /// Whether `tag` runs.
+    fn runs(&self, tag: &TagName) -> bool {
+        self.replaces(tag) || self.beside.iter().any(|live| live.tag == tag.as_str())
+    }
+
+    /// Whether `tag` is written.
+    fn has_written(&self, tag: &TagName) -> bool {
+        self.written.is_some_and(|written| written.tag == tag.as_str())
+    }
+
     /// Nothing runs, nothing waits.
     pub fn at(now: Timestamp) -> Self {
         Self {
             live: None,
-            live_created: None,
+            beside: &[],
+            written: None,
+            dates: BTreeMap::new(),
             first_seen: FirstSeen::default(),
             now,
         }
@@ -156,8 +181,8 @@ struct Query<'a> {
 ///
 /// Deterministic: the order of `tags` does not matter unless `order` says so. A tag that a filter or the constraint drops
 /// is never picked and never asked about. A tag that could not be read holds the decision, because it may be the best
-/// one. Of equally good tags the running one is kept, else the last name in byte order wins. Nothing replaces a running
-/// tag that the policy admits and that ranks higher, unless the policy allows it.
+/// one. Of equally good tags the running one is kept, else the last name in byte order wins. Nothing is picked below a tag
+/// that runs or is written, that the policy admits and that ranks higher, unless the policy allows it.
 pub fn select(
     policy: &Policy,
     situation: &Situation<'_>,
@@ -216,7 +241,7 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
         End::Nothing if held_back => Err(too_young(query, &waiting, cut)),
         End::Nothing => Err(Verdict::new(Reason::NoTagMatches, explain::nothing_left(query))),
         // What runs is the best that is old enough, or nobody knows yet whether something better is.
-        End::Best(best, _) if cut || (best.running && held_back) => Err(too_young(query, &waiting, cut)),
+        End::Best(best, _) if cut || (best.replaced && held_back) => Err(too_young(query, &waiting, cut)),
         End::Best(best, facts) => downgrade::guard(query, walk, best).map(|note| Candidate {
             tag: best.tag.clone(),
             digest: facts.filter(|_| query.policy.writes_digest()).map(|facts| facts.digest),

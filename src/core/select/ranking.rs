@@ -33,8 +33,10 @@ pub(super) enum Outside<'a> {
 pub(super) struct Contender<'a> {
     pub(super) tag: &'a TagName,
     pub(super) key: SortKey<'a>,
-    /// Whether it is the tag that runs.
+    /// Whether it runs.
     pub(super) running: bool,
+    /// Whether it is the running tag that would be replaced.
+    pub(super) replaced: bool,
     policy: &'a Policy,
 }
 
@@ -43,6 +45,7 @@ impl Ord for Contender<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.policy
             .compare(&self.key, &other.key)
+            .then_with(|| self.replaced.cmp(&other.replaced))
             .then_with(|| self.running.cmp(&other.running))
             .then_with(|| self.tag.cmp(other.tag))
     }
@@ -125,7 +128,8 @@ fn standing<'a>(query: Query<'a>, tag: &'a TagName, position: usize) -> Result<C
     Ok(Contender {
         tag,
         key: strategy.key(ranked).ok_or(Outside::Unranked)?,
-        running: query.situation.live.is_some_and(|live| live.tag == tag.as_str()),
+        running: query.situation.runs(tag),
+        replaced: query.situation.replaces(tag),
         policy,
     })
 }

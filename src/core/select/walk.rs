@@ -126,7 +126,7 @@ impl<'a> Judge<'a> {
     fn look(&mut self, contender: &Contender<'a>) -> Judged<'a> {
         let known = self.query.known;
         // What runs was old enough once; but with a digest only that very image did.
-        let ages = self.ages.filter(|_| self.pins || !contender.running);
+        let ages = self.ages.filter(|_| self.pins || !self.needs_no_age(contender));
         let must_read = self.pins || ages.is_some();
         let entry = self.usable(contender.tag);
         if !must_read {
@@ -174,7 +174,7 @@ impl<'a> Judge<'a> {
             }
             Some(Known::Failed(verdict)) => Judged::Hold(verdict),
             Some(Known::Facts(facts)) => {
-                let runs = contender.running && self.runs_digest(facts);
+                let runs = self.needs_no_age(contender) && self.runs_digest(contender.tag, facts);
                 let young = ages.filter(|_| !runs).and_then(|ages| ages.read(contender.tag, facts));
                 match young {
                     Some(waiting) => Judged::Pass(Passed::Waits(waiting)),
@@ -184,8 +184,16 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn runs_digest(&self, facts: &TagFacts) -> bool {
-        let live = self.query.situation.live;
-        live.is_some_and(|live| live.digest == facts.digest.to_string())
+    /// The tag that would be replaced needs no age. One that runs beside it needs none where it is written already; else
+    /// somebody may just have taken it back, and it waits like any other.
+    fn needs_no_age(&self, contender: &Contender<'_>) -> bool {
+        contender.replaced || (contender.running && self.query.situation.has_written(contender.tag))
+    }
+
+    fn runs_digest(&self, tag: &TagName, facts: &TagFacts) -> bool {
+        let situation = self.query.situation;
+        let digest = facts.digest.to_string();
+        let mut live = situation.live.into_iter().chain(situation.beside);
+        live.any(|live| live.tag == tag.as_str() && live.digest == digest)
     }
 }

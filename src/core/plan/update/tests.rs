@@ -563,3 +563,37 @@ fn an_entry_of_another_resource_is_not_taken_for_ones_own() {
     let update = decide_beside(&application, &tracked, &live, &[pick("2")], &foreign);
     assert_eq!(written(&update)["kustomize"]["images"], json!(["base=a/x:3", "a/x:2"]));
 }
+
+#[test]
+fn what_is_written_for_an_image_is_read_from_its_own_place_only() {
+    let one = json!([{"imageName": "a/x"}]);
+    let two = json!([
+        {"alias": "first", "imageName": "a/x"},
+        {"alias": "blue", "imageName": "a/x", "manifestTargets": {"kustomize": {"name": "blue"}}},
+    ]);
+    let read = json!([{"imageName": "a/x", "commonUpdateSettings": {"currentFrom": "manifest"}}]);
+    let kustomize = json!({"kustomize": {"images": ["a/x:2"]}});
+    let helm = json!({"helm": {"parameters": [
+        {"name": "image.name", "value": "a/x"}, {"name": "image.tag", "value": "3"},
+    ]}});
+    let blue = json!({"kustomize": {"images": ["blue=a/x:4"]}});
+    let other = json!({"kustomize": {"images": ["a/y:2"]}});
+    for (source_type, source, images, method, expected) in [
+        ("Kustomize", &kustomize, &one, "argocd", &["2"][..]),
+        ("Kustomize", &kustomize, &one, "git", &["2"]),
+        ("Kustomize", &json!({}), &one, "argocd", &[""]),
+        ("Kustomize", &other, &one, "argocd", &[""]),
+        ("Kustomize", &kustomize, &read, "argocd", &[""]),
+        ("Kustomize", &blue, &two, "argocd", &["", "4"]),
+        ("Helm", &helm, &one, "argocd", &["3"]),
+    ] {
+        let application = application(source_type, source, &["a/x:1"]);
+        let (application, tracked) = resolved(&application, images, &json!({"method": method}));
+        let written = running::written(&application, &tracked);
+        let tags: Vec<_> = written
+            .iter()
+            .map(|v| v.as_ref().map_or("", |v| v.tag.as_str()))
+            .collect();
+        assert_eq!(tags, expected, "{source_type} {source} {images} {method}");
+    }
+}

@@ -116,3 +116,29 @@ fn what_cannot_be_read_is_kept_aside() {
     assert_eq!(all.iter().count(), 1);
     assert_eq!(all.unreadable().len(), 2);
 }
+
+#[test]
+fn every_running_version_that_fits_counts_and_none_that_another_alias_follows() {
+    let texts = [
+        "acme/api:v1.0.0",
+        "acme/api:v1.9.0",
+        "acme/api:v2.0.0",
+        "acme/web:v1.5.0",
+        "acme/api:latest",
+        "acme/api",
+    ];
+    let image = ImageRef::parse("acme/api").unwrap();
+    let table: [(&str, &str, &str, Option<&str>, &[&str]); 6] = [
+        ("semver", "1.x", "", None, &["v1.0.0", "v1.9.0"]),
+        ("semver", "2.x", "", None, &["v2.0.0"]),
+        ("semver", "3.x", "", None, &[]),
+        ("semver", "1.x", "regexp:0[.]0$", None, &["v1.0.0"]),
+        ("semver", "1.x", "", Some("acme/web"), &["v1.5.0"]),
+        ("digest", "latest", "", None, &[]),
+    ];
+    for (strategy, constraint, allow, renamed, expected) in table {
+        let admitted = live(&texts).admitted(&image, renamed, &policy(strategy, constraint, allow));
+        let tags: Vec<_> = admitted.iter().map(|version| version.tag.as_str()).collect();
+        assert_eq!(tags, expected, "{strategy} {constraint} {allow}");
+    }
+}

@@ -50,9 +50,8 @@ fn decide(
 ) -> (Decision, Vec<String>) {
     let situation = Situation {
         live,
-        live_created: None,
         first_seen,
-        now: at(NOW),
+        ..Situation::at(at(NOW))
     };
     let tags: Vec<_> = registry.iter().map(|(name, _)| *name).collect();
     let answers = knowledge(registry);
@@ -291,9 +290,8 @@ fn tags_that_wait_say_so_in_their_story() {
     let live = running("1");
     let situation = Situation {
         live: Some(&live),
-        live_created: None,
         first_seen: seen(&[("3", 2)]),
-        now: at(NOW),
+        ..Situation::at(at(NOW))
     };
     let known = knowledge(&[("2", created(Some(hours_ago(71))))]);
     let stories = super::super::explain(
@@ -319,4 +317,59 @@ fn tags_that_wait_say_so_in_their_story() {
             ("0", "number 4 in order".to_owned()),
         ]
     );
+}
+
+#[test]
+fn a_young_tag_that_runs_beside_or_is_written_keeps_what_stands_from_going_down() {
+    let registry = [
+        ("1", created(Some(hours_ago(200)))),
+        ("2", created(Some(hours_ago(100)))),
+        ("3", created(Some(hours_ago(2)))),
+    ];
+    let known = knowledge(&registry);
+    for (live, written, allow, expected) in [
+        (&["1", "3"][..], Some("3"), false, "3"),
+        (&["3", "1"], Some("1"), false, "3"),
+        (&["1", "3"], Some("1"), false, "TooYoung"),
+        (&["1", "3"], None, false, "TooYoung"),
+        (&["1", "2"], Some("2"), false, "2"),
+        (&["1", "2"], Some("1"), false, "2"),
+        (&["2", "1"], Some("2"), false, "TooYoung"),
+        (&["1"], Some("3"), false, "WouldDowngrade"),
+        (&["1"], Some("3"), true, "2"),
+        (&["1"], Some("2"), false, "2"),
+    ] {
+        let beside: Vec<_> = live.iter().map(|tag| running(tag)).collect();
+        let written = written.map(running);
+        let situation = Situation {
+            live: beside.first(),
+            beside: &beside,
+            written: written.as_ref(),
+            ..Situation::at(at(NOW))
+        };
+        let options = PolicyOptions {
+            minimum_age: Some(Duration::from_hours(72)),
+            allow_downgrade: allow,
+            ..PolicyOptions::default()
+        };
+        let policy = Policy::parse(StrategyKind::Numerical, "", options).unwrap();
+        let Outcome::Decided(decision) = select(&policy, &situation, &list(&["1", "2", "3"]), TagOrder::None, &known)
+        else {
+            panic!("everything is known");
+        };
+        let got = match decision.picked {
+            Ok(candidate) => candidate.tag.to_string(),
+            Err(verdict) => {
+                if verdict.reason == Reason::WouldDowngrade {
+                    assert_eq!(
+                        verdict.message,
+                        "3 is written, does not run yet and ranks higher than 2, the best that can be used, but it is \
+                         too young: 3 is 2h old and has to be 72h old, which it is at 2026-01-12T22:00:00Z"
+                    );
+                }
+                verdict.reason.to_string()
+            }
+        };
+        assert_eq!(got, expected, "{live:?} {written:?}");
+    }
 }
