@@ -96,7 +96,7 @@ fn log_application(application: &ApplicationReport, known: &KnownProblems<'_>) {
                 continue;
             }
         };
-        let (old, new) = (change.old.text(), change.new.text());
+        let (old, new) = (&*change.old_text(), &*change.new_text());
         match &application.write {
             written if written.is_written() => {
                 tracing::info!(image_alias = alias, image_name = name, old, new, "updated");

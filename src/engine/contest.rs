@@ -122,7 +122,7 @@ fn changes<'a>(decided: &'a Decided, target: &'a Target) -> impl Iterator<Item =
             let (slot, entries) = image.values.as_ref()?;
             Some((
                 index,
-                change.new.text().to_owned(),
+                change.new_text().into_owned(),
                 Written::new(target, *slot, entries),
             ))
         })

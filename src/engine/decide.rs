@@ -12,6 +12,7 @@ use super::{
 use crate::{
     api::argocd::Application,
     core::{
+        image::ImageRef,
         keys::ObjectKey,
         plan::{
             ownership, running,
@@ -19,7 +20,7 @@ use crate::{
             verified::Verified,
         },
         report::{ApplicationReport, GitWrite, ImageReport, PickRule, WriteOutcome},
-        resolve::{SourceSlot, TrackedImage, WriteTarget},
+        resolve::{ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, WriteTarget},
         select::{Candidate, FirstSeen, TagStory, Waiting, live::LiveImages},
         verdict::{Reason, Verdict},
     },
@@ -117,9 +118,9 @@ impl Decided {
         let images = images
             .map(|((resolved, decided), ((chosen, story), waiting))| ImageReport {
                 image: resolved
-                    .tracked
+                    .reference
                     .as_ref()
-                    .map_or_else(|_| String::new(), |t| t.reference.full_name()),
+                    .map_or_else(String::new, ImageRef::full_name),
                 alias: resolved.alias.clone(),
                 live: decided.live,
                 rule: resolved.tracked.as_ref().ok().map(|image| rule(image)),
@@ -142,6 +143,16 @@ impl Decided {
             },
         )
     }
+}
+
+/// What was picked for every image, for people.
+fn chosen(tracked: &TrackedApplication, picks: &[Result<Verified<Candidate>, Verdict>]) -> Vec<Option<String>> {
+    let of_one = |(resolved, pick): (&ResolvedImage, &Result<Verified<Candidate>, Verdict>)| {
+        let words = resolved.tracked.as_ref().ok()?.policy.version_words();
+        let version = pick.as_ref().ok()?.get().version();
+        Some(words.of(&version).into_owned())
+    };
+    tracked.images.iter().zip(picks).map(of_one).collect()
 }
 
 /// How the tag of an image is picked, for people.
@@ -204,10 +215,7 @@ impl Engine {
             .into_iter()
             .map(|pick| (pick.candidate.map(Verified::no_policy), (pick.story, pick.waiting)))
             .unzip();
-        let chosen = picks
-            .iter()
-            .map(|pick| Some(pick.as_ref().ok()?.get().version().text().to_owned()));
-        let chosen = chosen.collect();
+        let chosen = chosen(&work.tracked, &picks);
         let claims = ownership::claims(&work.application, &work.tracked, &live, Some(&picks));
         self.ledger().put(&work.rank, &work.place(), claims);
         let update = update::decide(&work.application, &work.tracked, &live, &picks);

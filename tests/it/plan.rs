@@ -264,13 +264,29 @@ spec:
     for text in [
         "\u{1b}[31mproblem\u{1b}[0m",
         "InvalidConstraint",
-        "spec.suspend is true",
+        "suspended (spec.suspend is true)",
+        "nothing was decided for 1 suspended resource",
+        "in 2 applications of 6 resources",
         "no application is selected by its rules",
         "spec.interval",
         "\u{1b}[32mchange\u{1b}[0m",
     ] {
         assert!(plan.stdout.contains(text), "{text}: {}", plan.stdout);
     }
+
+    let broken = world.fill_in("--resource=NS/broken");
+    let document = json_of(&world.plan(&[&broken, "-o", "json"]).await.stdout);
+    let image = &document["resources"][0]["applications"][0]["images"][0];
+    assert_eq!(
+        (&image["image"], &image["live"], &image["current"], &image["reason"]),
+        (
+            &json!(world.fill_in("REG/web")),
+            &json!(true),
+            &json!("1.0"),
+            &json!("InvalidConstraint")
+        ),
+        "it runs, although its settings cannot be used"
+    );
 }
 
 #[tokio::test]

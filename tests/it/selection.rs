@@ -150,7 +150,22 @@ async fn the_first_cycle_pins_the_running_tag_and_a_new_digest_is_a_change() {
 
     let second = world.push("app", "v1.1.0", "2026-03-01T00:00:00Z").await;
     assert_ne!(first, second);
+    let plan = world.plan(&["-o", "json"]).await.stdout;
+    let plan: Value = serde_json::from_str(&plan).expect("JSON");
+    let image = &plan["resources"][0]["applications"][0]["images"][0];
+    let (old, new) = (pinned, format!("v1.1.0@{second}"));
+    assert_eq!((&image["current"], &image["chosen"]), (&json!(old), &json!(new)));
+    let text = world.plan(&[]).await.stdout;
+    let short = |version: &str| version[.."v1.1.0@sha256:".len() + 12].to_owned();
+    assert!(
+        text.contains(&format!("{}… -> {}…", short(&old), short(&new))),
+        "{text}"
+    );
+
     world.cycle().await;
+    let update = world.status("all").await["recentUpdates"][0].clone();
+    assert_eq!(update["newVersion"], new);
+    assert_eq!(update["message"], format!("updated from {old} to {new}"));
     assert_eq!(written(&world).await, images(&world, &[&format!("v1.1.0@{second}")]));
 }
 

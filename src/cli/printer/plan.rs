@@ -26,7 +26,7 @@ pub fn text(plan: &Plan, page: Page) -> String {
         text.push_str(&of_resource(resource, columns, page));
         text.push('\n');
     }
-    text + &page.row(0, &[], Ink::Bold, &closing(plan.summary))
+    text + &page.row(0, &[], Ink::Bold, &closing(plan))
 }
 
 /// How wide the columns are.
@@ -60,8 +60,8 @@ fn of_resource(resource: &ResourcePlan, columns: Columns, page: Page) -> String 
         &format!("ImageUpdater {}/{}", resource.namespace, resource.name),
     );
     let state = match resource.state {
-        ResourceState::Suspended => Some("spec.suspend is true: nothing is asked and nothing is written"),
-        ResourceState::Deleting => Some("it is being deleted: nothing is asked and nothing is written"),
+        ResourceState::Suspended => Some("suspended (spec.suspend is true): nothing is asked, decided or written"),
+        ResourceState::Deleting => Some("it is being deleted: nothing is asked, decided or written"),
         ResourceState::Active if resource.applications.is_empty() => Some("no application is selected by its rules"),
         ResourceState::Active | ResourceState::Stalled => None,
     };
@@ -141,9 +141,13 @@ fn of_image(image: &ImagePlan, columns: Columns, page: Page) -> String {
     text
 }
 
-/// The current version, and the chosen one when that is another.
+/// The current version, and the chosen one when that is another. What is held back because of a problem is no step: the
+/// reason tells it.
 fn versions(image: &ImagePlan) -> String {
     let current = image.current.as_deref().map_or_else(|| "-".to_owned(), short_version);
+    if image.outcome == Outcome::Problem {
+        return current;
+    }
     match image.chosen.as_deref().map(short_version) {
         Some(chosen) if chosen != current => format!("{current} -> {chosen}"),
         _ => current,
@@ -194,21 +198,38 @@ fn of_git(git: &GitPlan, page: Page) -> String {
     text
 }
 
-fn closing(summary: Summary) -> String {
+/// What it comes to. Resources that nothing was decided for are told, as their images are not among those that are counted.
+fn closing(plan: &Plan) -> String {
     let Summary {
         resources,
         applications,
         images,
         changes,
         problems,
-    } = summary;
+    } = plan.summary;
     let of = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let person = match problems {
         0 => String::new(),
         count => format!("; {} a person", of(count, "problem needs", "problems need")),
     };
+    let suspended = plan.resources.iter();
+    let suspended = suspended
+        .filter(|resource| resource.state == ResourceState::Suspended)
+        .count();
+    let told = format!(
+        "nothing was decided for {}",
+        of(suspended, "suspended resource", "suspended resources")
+    );
+    if suspended == resources && suspended > 0 {
+        return format!("Suspended: {told}{person}. Nothing was written.");
+    }
+    let told = if suspended > 0 {
+        format!("; {told}")
+    } else {
+        String::new()
+    };
     format!(
-        "{changes} of {} in {} of {} would change{person}. Nothing was written.",
+        "{changes} of {} in {} of {} would change{told}{person}. Nothing was written.",
         of(images, "image", "images"),
         of(applications, "application", "applications"),
         of(resources, "resource", "resources"),

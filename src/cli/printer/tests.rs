@@ -288,9 +288,77 @@ ImageUpdater argocd/empty
   no application is selected by its rules
 
 ImageUpdater argocd/held
-  spec.suspend is true: nothing is asked and nothing is written
+  suspended (spec.suspend is true): nothing is asked, decided or written
 ";
     assert!(text.starts_with(expected), "{text}");
+    assert!(
+        text.ends_with(
+            "1 of 3 images in 1 application of 3 resources would change; nothing was decided for 1 suspended resource; \
+             1 problem needs a person. Nothing was written.\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_plan_of_suspended_resources_only_counts_no_images() {
+    let held = |name| resource(name, ResourceState::Suspended, Vec::new());
+    for (names, expected) in [
+        (
+            &["a"][..],
+            "Suspended: nothing was decided for 1 suspended resource. Nothing was written.\n",
+        ),
+        (
+            &["a", "b"],
+            "Suspended: nothing was decided for 2 suspended resources. Nothing was written.\n",
+        ),
+    ] {
+        let mut plan = plan_of(names.iter().copied().map(held).collect());
+        plan.summary = Summary {
+            resources: names.len(),
+            ..Summary::default()
+        };
+        let text = plan::text(&plan, PIPE);
+        assert!(text.ends_with(expected) && !text.contains("0 of 0"), "{text}");
+    }
+}
+
+#[test]
+fn what_a_problem_holds_back_is_not_shown_as_a_step() {
+    let loser = image(
+        "api",
+        Outcome::Problem,
+        Some("v1.0.0"),
+        Some("v2.0.0"),
+        ("Conflict", "argocd/other wants v1.9.0 there"),
+    );
+    let plan = plan_of(vec![resource(
+        "a",
+        ResourceState::Active,
+        vec![application("shop", vec![loser])],
+    )]);
+    let text = plan::text(&plan, PIPE);
+    let line = "    problem  api  v1.0.0  Conflict: argocd/other wants v1.9.0 there\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn a_pinned_version_is_shown_with_its_tag_and_a_short_digest() {
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let pinned = image(
+        "api",
+        Outcome::Change,
+        Some("v1.0.0"),
+        Some(&format!("v1.1.0@{digest}")),
+        ("", "picked by semver"),
+    );
+    let plan = plan_of(vec![resource(
+        "a",
+        ResourceState::Active,
+        vec![application("shop", vec![pinned])],
+    )]);
+    let text = plan::text(&plan, PIPE);
+    assert!(text.contains("v1.0.0 -> v1.1.0@sha256:0123456789ab…"), "{text}");
 }
 
 #[test]

@@ -205,7 +205,8 @@ impl fmt::Display for ImageRef {
 }
 
 impl ImageVersion {
-    /// The version in one word, as commits, events and the status show it: the digest if there is one, else the tag.
+    /// The version in one word: the digest if there is one, else the tag. People read it as
+    /// [`VersionWords`](super::VersionWords) say.
     pub fn text(&self) -> &str {
         if self.digest.is_empty() {
             &self.tag

@@ -1,11 +1,11 @@
 //! What changes: one image of one application, and the sources that its values go to.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{
     api::argocd::{Application, ApplicationSource},
     core::{
-        image::{ImageRef, ImageVersion},
+        image::{ImageRef, ImageVersion, VersionWords},
         keys::ObjectKey,
         plan::kustomize,
         resolve::SourceSlot,
@@ -25,8 +25,22 @@ pub struct ImageChange {
     pub old: ImageVersion,
     /// What is written. Never empty.
     pub new: ImageVersion,
+    /// How both are named to people.
+    pub words: VersionWords,
     /// What a person should know about it.
     pub note: Option<String>,
+}
+
+impl ImageChange {
+    /// What ran before, for people; empty for an image that did not run.
+    pub fn old_text(&self) -> Cow<'_, str> {
+        self.words.of(&self.old)
+    }
+
+    /// What is written, for people.
+    pub fn new_text(&self) -> Cow<'_, str> {
+        self.words.of(&self.new)
+    }
 }
 
 /// One source of an application, before and after its changes.

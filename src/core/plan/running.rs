@@ -3,7 +3,7 @@
 use crate::{
     api::argocd::Application,
     core::{
-        image::{ImageRef, ImageVersion, TagName},
+        image::{ImageRef, ImageVersion, TagName, VersionWords},
         plan::{claims::Claims, place, values},
         resolve::{CurrentFrom, ResolvedImage, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
@@ -124,11 +124,12 @@ pub(super) fn kept_version(running: &ImageRef, wanted: &ImageVersion) -> ImageVe
 }
 
 /// The running version for a person.
-pub(super) fn current_text(running: &ImageRef) -> String {
-    let text = running.version.as_ref().map_or("", ImageVersion::text);
+pub(super) fn current_text(running: &ImageRef, words: VersionWords) -> String {
+    let none = ImageVersion::default();
+    let text = words.of(running.version.as_ref().unwrap_or(&none));
     if text.is_empty() {
         "no tag".to_owned()
     } else {
-        text.to_owned()
+        text.into_owned()
     }
 }

@@ -6,7 +6,7 @@
 use crate::{
     api::argocd::Application,
     core::{
-        image::{ImageRef, ImageVersion},
+        image::{ImageRef, ImageVersion, VersionWords},
         keys::ObjectKey,
         plan::{
             change::{Entry, ImageChange, SourceEdit},
@@ -39,7 +39,8 @@ pub struct Update {
 pub struct ImageUpdate {
     /// The alias.
     pub alias: String,
-    /// Whether it is followed: Argo CD reports it as running, it is updated by force, or read from the manifest.
+    /// Whether Argo CD reports it as running, or it is updated by force, or read from the manifest. One that runs but whose
+    /// settings cannot be used is not followed all the same.
     pub live: bool,
     /// The version that runs or, where that is asked for, stands in the manifest; `None` when there is none.
     pub current: Option<String>,
@@ -145,10 +146,23 @@ impl Decision<'_> {
             values: None,
         };
         update.decision = match &resolved.tracked {
-            Err(verdict) => Err(verdict.clone()),
+            Err(verdict) => {
+                self.refused_image(resolved, &mut update);
+                Err(verdict.clone())
+            }
             Ok(image) => self.tracked_image(index, image, pick, &mut update),
         };
         update
+    }
+
+    /// What runs of an image whose settings cannot be used. Without its policy the first one of that name is told.
+    fn refused_image(&self, resolved: &ResolvedImage, update: &mut ImageUpdate) {
+        let wanted = resolved.reference.as_ref();
+        let mut running = self.live.iter().map(|live| &live.reference);
+        let running = running.find(|running| wanted.is_some_and(|wanted| running.same_image(wanted)));
+        update.live = running.is_some();
+        update.current = running.map(|running| current_text(running, VersionWords::Both));
+        update.running = running.cloned();
     }
 
     fn tracked_image(
@@ -160,7 +174,8 @@ impl Decision<'_> {
     ) -> Result<ImageChange, Verdict> {
         let found = self.find(image, None);
         update.live = found.followed;
-        update.current = found.running.as_ref().map(current_text);
+        let words = image.policy.version_words();
+        update.current = found.running.as_ref().map(|running| current_text(running, words));
         let place = place::place(self.application, self.tracked, image).map_err(|e| unusable(&e))?;
         if !update.live {
             return Err(Verdict::new(
@@ -180,7 +195,7 @@ impl Decision<'_> {
         // With digests, the one of several running images that is behind counts.
         let found = self.find(image, Some(candidate)).running.or(found.running);
         let found = behind(image, self.live, &wanted).or(found);
-        update.current = found.as_ref().map(current_text);
+        update.current = found.as_ref().map(|running| current_text(running, words));
         update.running.clone_from(&found);
         let running = found.unwrap_or_else(|| ImageRef {
             version: None,
@@ -237,7 +252,7 @@ impl Decision<'_> {
         let others = self.claims.others(index, place.slot);
         self.claims.claim(place.slot, &image.alias, &entries)?;
         let copy = self.copy(place.slot)?;
-        let text = wanted.text();
+        let text = image.policy.version_words().of(wanted);
         let decision = if settled {
             update.kept = Some(reference);
             let stands = match image.current_from {
@@ -270,6 +285,7 @@ impl Decision<'_> {
             image: subject.image.reference.clone(),
             old: subject.running.version.clone().unwrap_or_default(),
             new: subject.wanted.clone(),
+            words: subject.image.policy.version_words(),
             note: subject.note.clone(),
         }
     }

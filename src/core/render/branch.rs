@@ -93,8 +93,8 @@ fn hash(changes: &[DescribedChange<'_>]) -> String {
             text,
             "{}-{}-{},",
             change.image.name,
-            change.old.text(),
-            change.new.text()
+            change.old_text(),
+            change.new_text()
         );
     }
     hex::encode(Sha256::digest(text))
@@ -105,8 +105,8 @@ fn values(data: &BranchData<'_>) -> Value {
         Value::fields([
             ("Name", change.image.name.as_str().into()),
             ("Alias", change.alias.into()),
-            ("OldTag", change.old.text().into()),
-            ("NewTag", change.new.text().into()),
+            ("OldTag", change.old_text().as_ref().into()),
+            ("NewTag", change.new_text().as_ref().into()),
         ])
     });
     Value::fields([
@@ -121,7 +121,7 @@ fn values(data: &BranchData<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::image::{ImageRef, ImageVersion};
+    use crate::core::image::{ImageRef, ImageVersion, VersionWords};
 
     fn render(template: &str) -> Result<String, BranchError> {
         let version = |tag: &str| ImageVersion {
@@ -135,6 +135,7 @@ mod tests {
             alias: "api",
             old: &old,
             new: &new,
+            words: VersionWords::Either,
             labels: None,
         }];
         BranchTemplate::parse(template).unwrap().render(&BranchData {

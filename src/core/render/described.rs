@@ -1,10 +1,10 @@
 //! One change as templates see it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use crate::core::{
     gotmpl::Value,
-    image::{ImageRef, ImageVersion},
+    image::{ImageRef, ImageVersion, VersionWords},
     plan::ImageChange,
 };
 
@@ -22,6 +22,8 @@ pub struct DescribedChange<'a> {
     pub old: &'a ImageVersion,
     /// What is written.
     pub new: &'a ImageVersion,
+    /// How both are named to people.
+    pub words: VersionWords,
     /// The labels of the new image, where they were asked for.
     pub labels: Option<&'a BTreeMap<String, String>>,
 }
@@ -33,12 +35,23 @@ impl<'a> From<&'a ImageChange> for DescribedChange<'a> {
             alias: &change.alias,
             old: &change.old,
             new: &change.new,
+            words: change.words,
             labels: None,
         }
     }
 }
 
 impl<'a> DescribedChange<'a> {
+    /// What ran before, in words.
+    pub(super) fn old_text(&self) -> Cow<'a, str> {
+        self.words.of(self.old)
+    }
+
+    /// What is written, in words.
+    pub(super) fn new_text(&self) -> Cow<'a, str> {
+        self.words.of(self.new)
+    }
+
     /// The same change with the labels of the new image.
     #[must_use]
     pub fn with_labels(self, labels: &'a BTreeMap<String, String>) -> Self {

@@ -8,8 +8,8 @@ pub fn default_message(app_name: &str, changes: &[ImageChange]) -> String {
         format!(
             "updates image {} tag '{}' to '{}'\n",
             change.image.name,
-            change.old.text(),
-            change.new.text()
+            change.old_text(),
+            change.new_text()
         )
     });
     format!("build: automatic update of {app_name}\n\n{}", lines.collect::<String>())
@@ -19,7 +19,7 @@ pub fn default_message(app_name: &str, changes: &[ImageChange]) -> String {
 mod tests {
     use super::*;
     use crate::core::{
-        image::{ImageRef, ImageVersion},
+        image::{ImageRef, ImageVersion, VersionWords},
         keys::ObjectKey,
     };
 
@@ -34,6 +34,7 @@ mod tests {
             image: ImageRef::parse(image).unwrap(),
             old: version(old),
             new: version(new),
+            words: VersionWords::Either,
             note: None,
         }
     }
@@ -49,6 +50,16 @@ mod tests {
             "build: automatic update of shop\n\n\
              updates image acme/api tag 'v1.0.0' to 'v1.1.0'\n\
              updates image acme/job tag 'sha256:0a' to 'sha256:1b'\n"
+        );
+    }
+
+    #[test]
+    fn a_pinned_image_is_told_with_its_tag() {
+        let mut pinned = change("acme/api:1.x", ("v1.0.0", ""), ("v1.1.0", "sha256:0a"));
+        pinned.words = VersionWords::Both;
+        assert_eq!(
+            default_message("shop", &[pinned]),
+            "build: automatic update of shop\n\nupdates image acme/api tag 'v1.0.0' to 'v1.1.0@sha256:0a'\n"
         );
     }
 }

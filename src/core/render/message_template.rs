@@ -18,7 +18,7 @@ updates image {{ .Image }} tag '{{ .OldTag }}' to '{{ .NewTag }}'
 /// A template for commit messages.
 ///
 /// Its data: `.AppName`, and `.AppChanges` with `.Image` (the name without registry), `.OldTag`, `.NewTag` (the digest
-/// where there is one) and `.Labels` (those of the new image).
+/// where there is one, `tag@digest` with `pinDigest`) and `.Labels` (those of the new image).
 #[derive(Debug, Clone)]
 pub struct MessageTemplate(Template);
 
@@ -64,8 +64,8 @@ fn data(app_name: &str, changes: &[DescribedChange<'_>]) -> Value {
     let changes = changes.iter().map(|change| {
         Value::fields([
             ("Image", change.image.name.as_str().into()),
-            ("OldTag", change.old.text().into()),
-            ("NewTag", change.new.text().into()),
+            ("OldTag", change.old_text().as_ref().into()),
+            ("NewTag", change.new_text().as_ref().into()),
             ("Labels", change.label_values()),
         ])
     });
@@ -77,7 +77,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::core::image::{ImageRef, ImageVersion};
+    use crate::core::image::{ImageRef, ImageVersion, VersionWords};
 
     fn version(tag: &str, digest: &str) -> ImageVersion {
         ImageVersion {
@@ -87,6 +87,10 @@ mod tests {
     }
 
     fn message(template: &str, labels: Option<&BTreeMap<String, String>>) -> CommitMessage {
+        message_in(VersionWords::Either, template, labels)
+    }
+
+    fn message_in(words: VersionWords, template: &str, labels: Option<&BTreeMap<String, String>>) -> CommitMessage {
         let (api, job) = (
             ImageRef::parse("quay.io/acme/api:1.x").unwrap(),
             ImageRef::parse("acme/job:main").unwrap(),
@@ -103,6 +107,7 @@ mod tests {
                 alias: "a",
                 old,
                 new,
+                words,
                 labels,
             })
             .collect();
@@ -120,6 +125,15 @@ mod tests {
             );
         }
         assert!(!MessageTemplate::parse("").unwrap().uses_labels());
+    }
+
+    #[test]
+    fn a_pinned_version_has_its_tag() {
+        let template = "{{ range .AppChanges }}{{ .OldTag }} {{ .NewTag }};{{ end }}";
+        assert_eq!(
+            message_in(VersionWords::Both, template, None).text,
+            "v1.0.0 v1.1.0;main@sha256:0a main@sha256:1b;"
+        );
     }
 
     #[test]

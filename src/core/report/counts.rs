@@ -33,7 +33,7 @@ impl Counts {
             let failed = matches!(application.write, WriteOutcome::Failed(_));
             counts.errors += usize::from(failed);
             for image in &application.images {
-                counts.images_considered += usize::from(image.live);
+                counts.images_considered += usize::from(image.is_followed());
                 match &image.decision {
                     Ok(_) => counts.images_updated += usize::from(application.write.is_written()),
                     Err(verdict) if verdict.reason.needs_attention() => counts.errors += 1,

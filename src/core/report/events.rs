@@ -13,10 +13,7 @@ use k8s_openapi::{
 
 use crate::{
     api::argocd::Application,
-    core::{
-        image::{ImageRef, ImageVersion},
-        plan::ImageChange,
-    },
+    core::{image::ImageRef, plan::ImageChange},
 };
 
 /// The reason of the event.
@@ -78,8 +75,8 @@ fn annotations(changes: &[ImageChange]) -> BTreeMap<String, String> {
         [
             (key("full-image-name"), full_name(&change.image)),
             (key("image-name"), change.image.name.clone()),
-            (key("old-tag"), version(&change.old).to_owned()),
-            (key("new-tag"), version(&change.new).to_owned()),
+            (key("old-tag"), change.old_text().into_owned()),
+            (key("new-tag"), change.new_text().into_owned()),
         ]
     };
     changes.iter().enumerate().flat_map(of_one).collect()
@@ -87,7 +84,7 @@ fn annotations(changes: &[ImageChange]) -> BTreeMap<String, String> {
 
 fn message(changes: &[ImageChange]) -> String {
     let one = |change: &ImageChange| {
-        let (old, new) = (version(&change.old), version(&change.new));
+        let (old, new) = (change.old_text(), change.new_text());
         format!("{} from {old:?} to {new:?}", full_name(&change.image))
     };
     let all: Vec<_> = changes.iter().map(one).collect();
@@ -108,21 +105,15 @@ fn full_name(image: &ImageRef) -> String {
     format!("{registry}/{name}")
 }
 
-/// The digest when there is one, else the tag.
-fn version(version: &ImageVersion) -> &str {
-    if version.digest.is_empty() {
-        &version.tag
-    } else {
-        &version.digest
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::keys::ObjectKey;
+    use crate::core::{
+        image::{ImageVersion, VersionWords},
+        keys::ObjectKey,
+    };
 
     fn change(registry: &str, old: (&str, &str), new: (&str, &str)) -> ImageChange {
         let version = |(tag, digest): (&str, &str)| ImageVersion {
@@ -139,6 +130,7 @@ mod tests {
             },
             old: version(old),
             new: version(new),
+            words: VersionWords::Either,
             note: None,
         }
     }

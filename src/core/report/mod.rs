@@ -93,9 +93,9 @@ pub struct GitWrite {
 pub struct ImageReport {
     /// The alias.
     pub alias: String,
-    /// The image's full name without tag.
+    /// The image's full name without tag; empty when it cannot be read.
     pub image: String,
-    /// Whether it is followed: Argo CD reports it as running, it is updated by force, or read from the manifest.
+    /// Whether Argo CD reports it as running, or it is updated by force, or read from the manifest.
     pub live: bool,
     /// How its tag is picked; `None` when the settings cannot be used.
     pub rule: Option<PickRule>,
@@ -142,6 +142,13 @@ pub enum WriteOutcome {
     AlreadyWritten,
     /// Writing failed.
     Failed(Verdict),
+}
+
+impl ImageReport {
+    /// Whether it is followed in this application: it is there, and its settings can be used.
+    pub fn is_followed(&self) -> bool {
+        self.live && self.rule.is_some()
+    }
 }
 
 impl WriteOutcome {

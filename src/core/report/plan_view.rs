@@ -40,9 +40,9 @@ pub struct Plan {
 pub struct Summary {
     /// Resources that are printed.
     pub resources: usize,
-    /// Applications that their rules select.
+    /// Applications that their rules select, each counted once.
     pub applications: usize,
-    /// Images of these applications.
+    /// Images that resources configure for these applications.
     pub images: usize,
     /// Images that would change.
     pub changes: usize,
@@ -140,7 +140,7 @@ pub enum Outcome {
 pub struct ImagePlan {
     /// The alias.
     pub alias: String,
-    /// The full name without tag; empty when the settings cannot be read.
+    /// The full name without tag; empty when it cannot be read.
     pub image: String,
     /// Whether Argo CD reports it as running, or it is updated by force.
     pub live: bool,

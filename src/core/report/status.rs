@@ -128,7 +128,7 @@ fn recent_updates(report: &ResourceReport, now: Timestamp) -> Vec<RecentUpdate> 
         } else {
             change.alias.clone()
         };
-        let version = change.new.text().to_owned();
+        let version = change.new_text().into_owned();
         if let Some(update) = updates
             .iter_mut()
             .find(|u| u.alias == alias && u.new_version == version)
@@ -149,11 +149,11 @@ fn recent_updates(report: &ResourceReport, now: Timestamp) -> Vec<RecentUpdate> 
 }
 
 fn message(change: &ImageChange) -> String {
-    let old = change.old.text();
+    let old = change.old_text();
     let text = if old.is_empty() {
-        format!("set to {}", change.new.text())
+        format!("set to {}", change.new_text())
     } else {
-        format!("updated from {old} to {}", change.new.text())
+        format!("updated from {old} to {}", change.new_text())
     };
     match &change.note {
         Some(note) => format!("{text}; {note}"),

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, time::Duration};
 
 use super::{Extract, FilterReason, Misfit, Need, Reading, Scope, SortKey, StrategyKind, TagFilter, TagOrder};
 use crate::core::{
-    image::{TagName, manifest::FactsWanted},
+    image::{TagName, VersionWords, manifest::FactsWanted},
     verdict::Verdict,
 };
 
@@ -83,6 +83,16 @@ impl Policy {
     /// Whether the digest is written behind the tag, `tag@sha256:...`.
     pub fn writes_digest(&self) -> bool {
         self.options.pin_digest || self.strategy.strategy().writes_digest()
+    }
+
+    /// How versions are named to people. A strategy that follows one tag by its digest only has the digest to tell; a
+    /// pinned version has a tag that changes as well.
+    pub fn version_words(&self) -> VersionWords {
+        if self.options.pin_digest && !self.strategy.strategy().writes_digest() {
+            VersionWords::Both
+        } else {
+            VersionWords::Either
+        }
     }
 
     /// What is compared of a tag that the filters, `extract` and the constraint admit, or what drops it.

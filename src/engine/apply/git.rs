@@ -357,7 +357,7 @@ impl Engine {
                 continue;
             };
             match overrides::render(existing, entries)? {
-                Edited::Unchanged => standing.push((index, change.new.text().to_owned())),
+                Edited::Unchanged => standing.push((index, change.new_text().into_owned())),
                 Edited::New(_) => missing.push(index),
             }
         }

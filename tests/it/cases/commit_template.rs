@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use argocd_image_updater::core::{
-    image::{ImageRef, ImageVersion},
+    image::{ImageRef, ImageVersion, VersionWords},
     render::{described::DescribedChange, message_template::MessageTemplate, pull_request::PullRequestText},
 };
 use serde_json::{Value, json};
@@ -45,6 +45,7 @@ impl Changes {
             alias: &change.alias,
             old: &change.old,
             new: &change.new,
+            words: VersionWords::Either,
             labels: Some(&change.labels),
         });
         described.collect()

@@ -597,3 +597,58 @@ fn what_is_written_for_an_image_is_read_from_its_own_place_only() {
         assert_eq!(tags, expected, "{source_type} {source} {images} {method}");
     }
 }
+
+#[test]
+fn a_pinned_image_is_told_with_tag_and_digest_and_a_followed_tag_with_its_digest() {
+    let (old, new) = (digest_of("old").to_string(), digest_of("new").to_string());
+    for (strategy, pick, expected) in [
+        ("semver", "2@new", [format!("1@{old}"), format!("2@{new}")]),
+        ("digest", "1@new", [old.clone(), new.clone()]),
+    ] {
+        let settings = json!({"updateStrategy": strategy, "pinDigest": true});
+        let name = if strategy == "digest" { "a/x:1" } else { "a/x" };
+        let images = json!([{"imageName": name, "commonUpdateSettings": settings}]);
+        let running = format!("a/x:1@{old}");
+        let update = direct("Kustomize", &json!({}), &[&running], &images, &[pick]);
+        let change = &update.changes()[0];
+        assert_eq!([change.old_text(), change.new_text()], expected, "{strategy}");
+        assert_eq!(update.images[0].current.as_ref(), Some(&expected[0]), "{strategy}");
+    }
+}
+
+#[test]
+fn a_pinned_image_that_is_up_to_date_is_told_with_tag_and_digest() {
+    let running = format!("a/x:1@{}", digest_of("same"));
+    let images = json!([{"imageName": "a/x", "commonUpdateSettings": {"pinDigest": true}}]);
+    let update = direct("Kustomize", &json!({}), &[&running], &images, &["1@same"]);
+    let verdict = update.images[0].decision.as_ref().unwrap_err();
+    assert_eq!(
+        verdict.message,
+        format!("{} is running", running.strip_prefix("a/x:").unwrap())
+    );
+}
+
+#[test]
+fn an_image_whose_settings_are_refused_is_still_told_as_running() {
+    for (image, live, current) in [
+        (json!({"imageName": "a/x:>>1"}), true, Some("1.0")),
+        (
+            json!({"imageName": "a/x", "commonUpdateSettings": {"allowTags": "regexp:("}}),
+            true,
+            Some("1.0"),
+        ),
+        (json!({"imageName": "a/gone:>>1"}), false, None),
+    ] {
+        let live_images = ["b/y:2", "docker.io/a/x:1.0"];
+        let update = direct("Kustomize", &json!({}), &live_images, &json!([image]), &[""]);
+        let told = &update.images[0];
+        assert_eq!((told.live, told.current.as_deref()), (live, current), "{image}");
+        assert!(
+            told.decision
+                .as_ref()
+                .is_err_and(|verdict| verdict.reason.needs_attention()),
+            "{image}"
+        );
+        assert!(!update.has_changes() && update.entries.is_empty());
+    }
+}

@@ -1,5 +1,7 @@
 //! From the reports of a cycle to the document.
 
+use std::collections::BTreeSet;
+
 use super::{
     ApplicationPlan, FieldRemark, GitPlan, GitValue, ImagePlan, Outcome, Plan, Refusal, ResourcePlan, ResourceState,
     SchemaVersion, Summary, TagFate, TagPlan, Unreadable, difference,
@@ -55,9 +57,11 @@ fn summary(resources: &[ResourcePlan], unreadable: &[Unreadable]) -> Summary {
         problems: unreadable.len(),
         ..Summary::default()
     };
+    let applications = resources.iter().flat_map(|resource| &resource.applications);
+    let distinct: BTreeSet<_> = applications.map(|a| (&a.namespace, &a.name)).collect();
+    summary.applications = distinct.len();
     for resource in resources {
         summary.problems += resource.stalled.len();
-        summary.applications += resource.applications.len();
         for application in &resource.applications {
             let refused = application.refused.as_ref();
             summary.problems += usize::from(refused.is_some_and(|refusal| refusal.needs_person));
