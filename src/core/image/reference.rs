@@ -107,8 +107,10 @@ impl ImageRef {
         }
         let (registry, name) = match host {
             None => ("", path),
-            // Without its host such a path would begin with another one.
-            Some(OLD_DOCKER_HUB) if split_host(path).0.is_some() => (DOCKER_HUB, path),
+            // Without its host the text would begin with another one.
+            Some(OLD_DOCKER_HUB) if split_host(rest.strip_prefix(OFFICIAL).unwrap_or(rest)).0.is_some() => {
+                (DOCKER_HUB, unofficial(path))
+            }
             Some(OLD_DOCKER_HUB) => ("", unofficial(path)),
             Some(DOCKER_HUB) => (DOCKER_HUB, unofficial(path)),
             Some(other) => (other, path),

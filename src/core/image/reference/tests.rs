@@ -136,6 +136,8 @@ fn what_is_written_names_the_image_that_was_read() {
         // What would be read as a host keeps the real one before it.
         ("index.docker.io/acme.shop/api:1", "docker.io/acme.shop/api:1"),
         ("index.docker.io/localhost/api", "docker.io/localhost/api"),
+        ("index.docker.io/api@sha256:A/b", "docker.io/api@sha256:A/b"),
+        ("index.docker.io/library/api@sha256:A/b", "docker.io/api@sha256:A/b"),
     ] {
         let reference = parsed(given);
         assert_eq!(reference.to_string(), written, "{given}");
