@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             // There is nobody left to tell when this fails.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", cli::for_terminal(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -22,6 +22,11 @@ use crate::{
     settings::{Settings, look::PlanSettings},
 };
 
+/// `text`, which may quote what a stranger wrote, without anything that a terminal would take for a command. Lines stay.
+pub fn for_terminal(text: &str) -> String {
+    text.split('\n').map(printer::clean).collect::<Vec<_>>().join("\n")
+}
+
 /// Does what the command line asks for.
 pub fn main() -> anyhow::Result<Exit> {
     // git starts this program again to ask for a user name or a password.

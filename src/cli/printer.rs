@@ -148,7 +148,7 @@ pub fn to_stdout(text: &str) -> io::Result<()> {
 /// Whether a character could change a terminal, or how the rest of a line is shown, without being seen itself.
 pub(super) fn is_hostile(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// `text` on one line and harmless: white space is a blank, and what is hostile is spelled out, `\u{1b}`.

@@ -62,6 +62,7 @@ pub(super) fn version(updater: &ImageUpdater) -> Version {
         .as_ref()
         .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT));
     Version {
+        uid: updater.metadata.uid.clone().unwrap_or_default(),
         generation: updater.metadata.generation.unwrap_or(0),
         requested: requested.cloned(),
     }
@@ -195,10 +196,13 @@ impl Run {
                 continue;
             }
             if item.task.updater.spec.suspend == Some(true) {
+                self.engine.release(&item.key);
                 self.suspended(&item).await;
             } else if item.stalled.is_empty() {
                 active.push(item);
             } else {
+                // It writes nothing before it is mended, so it must not hold up others.
+                self.engine.release(&item.key);
                 let report = ResourceReport {
                     generation: item.task.updater.metadata.generation.unwrap_or(0),
                     requested: version(&item.task.updater).requested,

@@ -88,6 +88,8 @@ pub enum Due {
 /// What makes a resource another one than before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Version {
+    /// `metadata.uid`: generations count anew in an object that was deleted and created again.
+    pub uid: String,
     /// `metadata.generation`: it counts changes of the spec.
     pub generation: i64,
     /// The value of the annotation that asks for a cycle now.
@@ -235,6 +237,7 @@ mod tests {
 
     fn version(generation: i64) -> Version {
         Version {
+            uid: String::new(),
             generation,
             requested: None,
         }
@@ -300,6 +303,7 @@ mod tests {
         schedule.applied(key("a"), version(1), MINUTE, secs(0));
         run(&mut schedule, 0);
         let requested = Version {
+            uid: String::new(),
             generation: 1,
             requested: Some("now".to_owned()),
         };

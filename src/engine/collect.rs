@@ -26,10 +26,10 @@ impl<'a> Collected<'a> {
         self.send_if_complete(resource);
     }
 
-    /// One application is done.
-    pub(super) fn add(&mut self, resource: usize, application: ApplicationReport) {
+    /// One application is done; `None` when it turned out that the resource does not follow it any more.
+    pub(super) fn add(&mut self, resource: usize, application: Option<ApplicationReport>) {
         if let Some(Some((report, open))) = self.pending.get_mut(resource) {
-            report.applications.push(application);
+            report.applications.extend(application);
             *open = open.saturating_sub(1);
         }
         self.send_if_complete(resource);
@@ -72,9 +72,9 @@ mod tests {
         collected.begin(0, ResourceReport::default(), 2);
         collected.begin(1, ResourceReport::default(), 0);
         assert_eq!(receiver.try_recv().map(|(i, _)| i), Ok(1));
-        collected.add(0, application("b"));
+        collected.add(0, Some(application("b")));
         assert!(receiver.try_recv().is_err());
-        collected.add(0, application("a"));
+        collected.add(0, Some(application("a")));
         let (index, report) = receiver.try_recv().expect("the first resource's report");
         let names: Vec<_> = report
             .applications
@@ -83,5 +83,15 @@ mod tests {
             .collect();
         assert_eq!((index, names), (0, vec!["a", "b"]));
         assert!(receiver.try_recv().is_err());
+    }
+    #[test]
+    fn an_application_that_is_followed_no_more_does_not_hold_back_the_report() {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let mut collected = Collected::new(1, &sender);
+        collected.begin(0, ResourceReport::default(), 2);
+        collected.add(0, Some(application("a")));
+        collected.add(0, None);
+        let (_, report) = receiver.try_recv().expect("the report");
+        assert_eq!(report.applications.len(), 1);
     }
 }

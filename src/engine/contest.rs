@@ -135,6 +135,7 @@ fn version_of(work: &Work) -> Version {
         .as_ref()
         .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT));
     Version {
+        uid: meta.uid.clone().unwrap_or_default(),
         generation: meta.generation.unwrap_or(0),
         requested: requested.cloned(),
     }

@@ -96,7 +96,7 @@ impl Decided {
     }
 
     /// The report, once it is known what became of the changes.
-    pub(super) fn report(self, write: WriteOutcome) -> (usize, ApplicationReport) {
+    pub(super) fn report(self, write: WriteOutcome) -> (usize, Option<ApplicationReport>) {
         let application = ObjectKey::new(self.work.application.namespace(), self.work.application.name());
         let repository = match &self.work.tracked.target {
             WriteTarget::Git(target) => Some(GitWrite {
@@ -133,14 +133,14 @@ impl Decided {
             .collect();
         (
             self.work.resource,
-            ApplicationReport {
+            Some(ApplicationReport {
                 application,
                 refused: None,
                 images,
                 edits: self.update.edits,
                 write,
                 repository,
-            },
+            }),
         )
     }
 }

@@ -154,8 +154,9 @@ fn key_of(application: &Application) -> ObjectKey {
     ObjectKey::new(application.namespace(), application.name())
 }
 
-/// What one future of a cycle brings: reports of applications, each with the index of its resource.
-type Done = Vec<(usize, ApplicationReport)>;
+/// What one future of a cycle brings: reports of applications, each with the index of its resource. `None`: the resource
+/// does not follow the application any more, and there is nothing to report.
+type Done = Vec<(usize, Option<ApplicationReport>)>;
 
 impl Engine {
     /// An engine over the three outside worlds.
@@ -204,6 +205,11 @@ impl Engine {
     /// Drops what is kept about a resource that is gone.
     pub fn forget(&self, resource: &ObjectKey) {
         self.compiled.forget(resource);
+    }
+
+    /// A resource that writes nothing for now claims nothing.
+    pub fn release(&self, resource: &ObjectKey) {
+        self.ledger().keep_only(resource, &BTreeSet::new());
     }
 
     /// Forgets claims and writes of resources and applications that are not there any more, or are suspended.

@@ -12,7 +12,8 @@ const MOST: usize = 50;
 
 /// The tags that wait after a cycle, the best of each image first; `None` when they are the same as before.
 ///
-/// What could not be decided this time keeps its entries, and so does everything else in a partial cycle, which does not
+/// Where there are more than fit, those that wait longest are kept: the others would push them out again and again, and no
+/// tag would ever be old enough. What could not be decided this time keeps its entries, and so does everything else in a partial cycle, which does not
 /// see who else waits. All other entries wait no more.
 pub(super) fn after_cycle(before: &[PendingTag], report: &ResourceReport) -> Option<Vec<PendingTag>> {
     if !report.stalled.is_empty() {
@@ -48,8 +49,20 @@ pub(super) fn after_cycle(before: &[PendingTag], report: &ResourceReport) -> Opt
         !since.contains_key(&key) && (report.partial || undecided.contains(key.0))
     });
     let mut after: Vec<_> = fresh.chain(kept.cloned()).collect();
-    after.truncate(MOST);
+    keep_longest_waiting(&mut after);
     (after != without_fractions(before, &after)).then_some(after)
+}
+
+/// Drops what has waited for the shortest time, down to what fits; the order stays.
+fn keep_longest_waiting(entries: &mut Vec<PendingTag>) {
+    let mut by_age: Vec<_> = (0..entries.len()).collect();
+    by_age.sort_by_key(|index| entries.get(*index).map(|entry| entry.first_seen.0));
+    let dropped: BTreeSet<_> = by_age.into_iter().skip(MOST).collect();
+    let mut index = 0;
+    entries.retain(|_| {
+        index += 1;
+        !dropped.contains(&(index - 1))
+    });
 }
 
 /// The API server keeps whole seconds only, so what was read there counts as what was written.

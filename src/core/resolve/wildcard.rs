@@ -118,6 +118,12 @@ impl Wildcards {
         let mut aliases = aliases_of(&taken, &found);
         let mut stalled = Vec::new();
         let mut expanded = Vec::new();
+        let mut owned: HashSet<String> = images
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !found.contains_key(index))
+            .flat_map(|(_, image)| places_of(image, kind))
+            .collect();
         for (index, image) in images.iter().enumerate() {
             let entry = self.entries.iter().find(|entry| entry.index == index);
             let (Some(entry), Ok(tracked)) = (entry, &image.tracked) else {
@@ -131,7 +137,9 @@ impl Wildcards {
             if matches.is_empty() {
                 expanded.push(entry.nothing_runs(image));
             } else {
-                expanded.extend(entry.each_in_its_own_place(matches, kind, &mut stalled));
+                let settled = entry.each_in_its_own_place(matches, kind, &owned, &mut stalled);
+                owned.extend(settled.iter().flat_map(|image| places_of(image, kind)));
+                expanded.extend(settled);
             }
         }
         Expansion {
@@ -253,25 +261,23 @@ impl Wildcard {
         }
     }
 
-    /// Refuses those of `matches` that would be written to the place of another: they would replace each other for ever.
+    /// Refuses those of `matches` that would be written to the place of another, or to one that an entry without wildcards
+    /// or an earlier wildcard owns: they would replace each other for ever.
     fn each_in_its_own_place(
         &self,
         matches: Vec<ResolvedImage>,
         kind: ApplicationKind,
+        owned: &HashSet<String>,
         stalled: &mut Vec<Remark>,
     ) -> Vec<ResolvedImage> {
-        let places_of = |image: &ResolvedImage| match &image.tracked {
-            Ok(tracked) => places(&tracked.manifest_target, kind),
-            Err(_) => Vec::new(),
-        };
         let mut used: HashMap<String, usize> = HashMap::new();
-        for place in matches.iter().flat_map(places_of) {
+        for place in matches.iter().flat_map(|image| places_of(image, kind)) {
             *used.entry(place).or_default() += 1;
         }
-        let is_shared = |place: &String| used.get(place).is_some_and(|uses| *uses > 1);
+        let is_shared = |place: &String| owned.contains(place) || used.get(place).is_some_and(|uses| *uses > 1);
         let shared = |image: &ResolvedImage| {
             let field = image.tracked.as_ref().ok()?.manifest_target.field(kind);
-            Some((field, places_of(image).into_iter().find(is_shared)?))
+            Some((field, places_of(image, kind).into_iter().find(is_shared)?))
         };
         let refused = |image: ResolvedImage| {
             let Some((field, place)) = shared(&image) else {
@@ -280,8 +286,12 @@ impl Wildcard {
             let remark = Remark {
                 field: self.origin.field(field),
                 message: format!(
-                    "several running images match, and would all be written to {:?}; \
-                     put {{alias}} or {{name}} into it (example: helm.tag: \"{{alias}}.image.tag\")",
+                    "{} to {:?}; put {{alias}} or {{name}} into it (example: helm.tag: \"{{alias}}.image.tag\")",
+                    if owned.contains(&place) {
+                        "running images match, and another entry of the list is written"
+                    } else {
+                        "several running images match, and would all be written"
+                    },
                     ForeignText::new(&place)
                 ),
             };
@@ -295,6 +305,14 @@ impl Wildcard {
             }
         };
         matches.into_iter().map(refused).collect()
+    }
+}
+
+/// The names under which an image is written; none for one that is refused.
+fn places_of(image: &ResolvedImage, kind: ApplicationKind) -> Vec<String> {
+    match &image.tracked {
+        Ok(tracked) => places(&tracked.manifest_target, kind),
+        Err(_) => Vec::new(),
     }
 }
 

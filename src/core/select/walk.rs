@@ -142,6 +142,13 @@ impl<'a> Judge<'a> {
         {
             return Judged::Pass(Passed::Waits(waiting));
         }
+        if let (None, Some(ages), Some(Known::Facts(kept))) = (entry, ages, known.get(contender.tag))
+            && let Some(waiting) = ages.read(contender.tag, kept)
+            && !contender.running
+        {
+            // Too old a fact to be written, and good enough to pass a tag over: it can only delay.
+            return Judged::Pass(Passed::Waits(waiting));
+        }
         self.judge_entry(contender, entry, ages)
     }
 

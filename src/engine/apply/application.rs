@@ -8,7 +8,7 @@ use crate::{
     api::argocd::Application,
     cluster::applications::PatchError,
     core::{
-        plan::SourceEdit,
+        plan::{SourceEdit, ownership::Rank},
         render::application_patch,
         report::{ApplicationReport, WriteOutcome},
         resolve::WriteTarget,
@@ -157,11 +157,14 @@ impl Engine {
                 write: WriteOutcome::Nothing,
                 repository: None,
             };
-            (resource, refused)
+            (resource, Some(refused))
         };
         let application = match self.cluster.get_application(&key).await {
             Ok(Some(application)) => Arc::new(application),
-            Ok(None) => return Vec::new(),
+            Ok(None) => {
+                done.extend(decided.iter().map(|one| (one.work.resource, None)));
+                return Vec::new();
+            }
             Err(error) => {
                 let verdict = Verdict::new(Reason::WriteFailed, error.to_string());
                 done.extend(decided.iter().map(|one| refuse(one.work.resource, verdict.clone())));
@@ -173,7 +176,7 @@ impl Engine {
             match follow(one.work, &application) {
                 Ok(work) => works.push(work),
                 Err((resource, Some(verdict))) => done.push(refuse(resource, verdict)),
-                Err((_, None)) => {}
+                Err((resource, None)) => done.push((resource, None)),
             }
         }
         works
@@ -215,6 +218,8 @@ fn follow(work: Work, application: &Arc<Application>) -> Result<Work, (usize, Op
         Ok(tracked) if tracked.target != WriteTarget::Application => Err(gone),
         Ok(tracked) => Ok(Work {
             application: Arc::clone(application),
+            // Another rule may apply to it now.
+            rank: Rank::new(&work.updater, work.key(), first.specificity),
             tracked,
             ..work
         }),

@@ -18,6 +18,7 @@ fn written(tag: &str) -> Written {
 
 fn version(generation: i64, requested: &str) -> Version {
     Version {
+        uid: String::new(),
         generation,
         requested: (!requested.is_empty()).then(|| requested.to_owned()),
     }
