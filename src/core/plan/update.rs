@@ -13,6 +13,7 @@ use crate::{
             claims::Claims,
             place::{self, Place},
             running::{self, behind, current_text, is_settled, kept_version},
+            standing,
             values::{self, ValueError},
             verified::Verified,
         },
@@ -160,7 +161,8 @@ impl Decision<'_> {
     ) -> Result<ImageChange, Verdict> {
         let found = self.find(image, None);
         update.live = found.followed;
-        update.current = found.running.as_ref().map(current_text);
+        let standing = found.running?;
+        update.current = standing.as_ref().map(current_text);
         let place = place::place(self.application, self.tracked, image).map_err(|e| unusable(&e))?;
         if !update.live {
             return Err(Verdict::new(
@@ -178,7 +180,7 @@ impl Decision<'_> {
         };
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
-        let found = self.find(image, Some(candidate)).running.or(found.running);
+        let found = self.find(image, Some(candidate)).running?.or(standing);
         let found = behind(image, self.live, &wanted).or(found);
         update.current = found.as_ref().map(current_text);
         update.running.clone_from(&found);
@@ -225,7 +227,7 @@ impl Decision<'_> {
         .map_err(|e| unusable(&e))?;
         // Of several places in the manifest only the first one says what the current version is.
         let source = source_type::source_in(self.application, place.slot).ok_or_else(no_source)?;
-        let elsewhere = image.current_from == CurrentFrom::Manifest && values::differs(source, &wanted_values);
+        let elsewhere = image.current_from == CurrentFrom::Manifest && standing::differs(source, &wanted_values)?;
         let settled = is_settled(image, running, wanted) && !elsewhere;
         let version = if settled {
             kept_version(running, wanted)
