@@ -437,9 +437,9 @@ fn an_application_without_a_source_that_has_images_is_unsupported() {
 #[test]
 fn an_explicit_block_or_target_is_enough_where_the_manifest_is_read() {
     let manifest = json!({"imageName": "a", "commonUpdateSettings": {"currentFrom": "manifest"}});
-    let live = |targets: Value| json!({"imageName": "b", "alias": "b", "manifestTargets": targets});
-    let helm = || live(json!({"helm": {"tag": "t"}}));
-    let kustomize = || live(json!({"kustomize": {"name": "k"}}));
+    let live = |name: &str, targets: Value| json!({"imageName": name, "manifestTargets": targets});
+    let helm = || live("b", json!({"helm": {"tag": "t"}}));
+    let kustomize = || live("c", json!({"kustomize": {"name": "k"}}));
     let directory = json!({"sourceType": "Directory"});
     let block = json!({"source": {"helm": {}}});
     let bare = json!({"source": {}});
