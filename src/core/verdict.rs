@@ -33,7 +33,7 @@ reasons! {
     UpToDate, false, "The chosen tag is running or already written.";
     NotLive, false, "Argo CD does not report the image as running in this application.";
     NoTagMatches, false, "No tag passes the filters and the constraint.";
-    WouldDowngrade, false, "The running tag ranks higher than the pick, also when the registry does not list it any more.";
+    WouldDowngrade, false, "A tag that runs or is written ranks higher than the pick, also when the registry does not list it any more.";
     TooYoung, false, "The best tags are younger than minimumAge.";
     Reverted, true, "What was written was taken back twice by somebody else.";
     MetadataUnavailable, true, "What has to be known about a tag could not be read.";

@@ -187,6 +187,58 @@ async fn a_step_back_is_refused_unless_it_is_allowed_and_then_it_says_why() {
     );
 }
 
+/// Runs a cycle over an application that runs `running`, and in whose source `written` stands already; `reason` is logged.
+/// The tag that stands there then, which a second cycle leaves alone.
+async fn standing(running: &[&str], written: &str, image: &str, settings: &str, reason: &str) -> String {
+    let dates = "{ v1.0.0: 2020-01-01T00:00:00Z, v1.0.7: 2020-02-01T00:00:00Z, v1.1.0: '1970-01-01T00:00:00Z' }";
+    let world = World::given(&given(dates, "v1.0.0", image, settings)).await;
+    let live: Vec<_> = running.iter().map(|tag| format!("REG/app:{tag}")).collect();
+    world
+        .running("shop", &live.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    let source = json!({ "spec": { "source": { "kustomize": { "images": images(&world, &[written]) } } } });
+    world.patch("Application", "shop", source).await;
+    let log = world.cycle().await.log;
+    assert!(log.contains(reason), "{running:?} {written} {settings}: {log}");
+    let after = world.application("shop").await["spec"].clone();
+    world.cycle().await;
+    assert_eq!(world.application("shop").await["spec"], after, "it converges");
+    let text = world.kustomize_images("shop").await[0]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    text.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn of_several_running_versions_the_highest_is_not_taken_back_and_an_old_one_changes_nothing() {
+    let aged = "{ minimumAge: 72h }";
+    for (running, written, settings, reason, expected) in [
+        (["v1.0.0", "v1.1.0"], "v1.1.0", aged, "UpToDate", "v1.1.0"),
+        (["v1.0.0", "v1.1.0"], "v1.0.0", aged, "TooYoung", "v1.0.0"),
+        (["v1.0.0", "v1.9.0"], "v1.9.0", "{}", "WouldDowngrade", "v1.9.0"),
+        (["v1.0.0", "v1.1.0"], "v1.1.0", "{}", "UpToDate", "v1.1.0"),
+        (["v1.0.0", "v2.0.0"], "v1.0.0", "{}", "", "v1.1.0"),
+    ] {
+        let stands = standing(&running, written, "app:1.x", settings, reason).await;
+        assert_eq!(stands, expected, "{running:?} {written} {settings}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_written_and_waits_for_its_sync_is_not_overwritten_by_a_lower_one() {
+    let (aged, allowed) = ("{ minimumAge: 72h }", "{ minimumAge: 72h, allowDowngrade: true }");
+    for (written, image, settings, reason, expected) in [
+        ("v1.1.0", "app:1.x", aged, "WouldDowngrade", "v1.1.0"),
+        ("v1.9.0", "app:1.x", "{}", "WouldDowngrade", "v1.9.0"),
+        ("v1.1.0", "app:1.x", allowed, "", "v1.0.7"),
+        ("v1.1.0", "app:1.0.x", "{}", "", "v1.0.7"),
+    ] {
+        let stands = standing(&["v1.0.0"], written, image, settings, reason).await;
+        assert_eq!(stands, expected, "{written} {image} {settings}");
+    }
+}
+
 /// A scripted registry with three images, and an observer over it.
 async fn scripted() -> (Registry, Observer) {
     let registry = Registry::start().await;

@@ -607,7 +607,7 @@ fn what_is_written_for_an_image_is_read_from_its_own_place_only() {
         {"alias": "blue", "imageName": "a/x", "manifestTargets": {"kustomize": {"name": "blue"}}},
     ]);
     let read = json!([{"imageName": "a/x", "commonUpdateSettings": {"currentFrom": "manifest"}}]);
-    let kustomize = json!({"kustomize": {"images": ["a/x:2"]}});
+    let kustomize = json!({"repoURL": "https://git.example.com/a.git", "kustomize": {"images": ["a/x:2"]}});
     let helm = json!({"helm": {"parameters": [
         {"name": "image.name", "value": "a/x"}, {"name": "image.tag", "value": "3"},
     ]}});
