@@ -82,6 +82,12 @@ pub struct HelmSource {
     /// Value files, relative to the path or `$ref/...`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_files: Option<Vec<String>>,
+    /// Values as an object. Only read; kept as it is, because a folder may hold anything here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values_object: Option<Value>,
+    /// Values as text of YAML. Only read; kept as it is, because a folder may hold anything here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Value>,
 }
 
 /// Kustomize settings of a source.

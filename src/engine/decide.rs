@@ -196,7 +196,10 @@ impl Engine {
                     );
                     return Pick::from(Verdict::new(Reason::NotLive, message));
                 }
-                let version = found.running.and_then(|running| running.version);
+                let version = match found.running {
+                    Ok(running) => running.and_then(|running| running.version),
+                    Err(unreadable) => return Pick::from(Verdict::from(unreadable)),
+                };
                 let beside = running::admitted(live, image);
                 let first_seen = FirstSeen::of(&image.reference.full_name(), pending);
                 let asker = Asker {

@@ -45,13 +45,15 @@ spec:
       manifestTargets: {helm: {name: image.repository, tag: image.tag}}
 ";
 
-struct Folder {
+/// A folder of manifests beside a registry that serves `registry.example.com`.
+pub(crate) struct Folder {
     registry: Registry,
     folder: tempfile::TempDir,
 }
 
 impl Folder {
-    async fn given(files: &[(&str, &str)]) -> Self {
+    /// Writes `files` into a new folder. The repository `shop` has v1.0.0, v1.1.0 and v2.0.0.
+    pub(crate) async fn given(files: &[(&str, &str)]) -> Self {
         let registry = Registry::start().await;
         for tag in ["v1.0.0", "v1.1.0", "v2.0.0"] {
             registry.push("shop", tag, "2026-01-01T00:00:00Z");
@@ -74,7 +76,8 @@ impl Folder {
         self.folder.path().join("manifests")
     }
 
-    fn read(&self, path: &str) -> String {
+    /// The text of a file now.
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path().join(path)).expect("a file")
     }
 
@@ -92,7 +95,8 @@ impl Folder {
         Child::start_with(&all, &[("KUBECONFIG", "/nowhere"), ("HOME", "/nowhere")])
     }
 
-    async fn once(&self) -> Finished {
+    /// Runs one cycle over the folder.
+    pub(crate) async fn once(&self) -> Finished {
         self.start(&["--once"]).finish().await
     }
 }

@@ -24,7 +24,7 @@ pub struct Place {
 /// How an image with this `target` is written in a source of this type. A plugin target needs a plugin, with any method;
 /// every other image goes by the kind of its application.
 pub fn kind(source_type: SourceType, git: bool, target: &ManifestTarget) -> Result<ApplicationKind, ValueError> {
-    if wanted_type(target) == Some(SourceType::Plugin) {
+    if SourceType::wanted_by(target) == Some(SourceType::Plugin) {
         return match source_type {
             SourceType::Plugin => Ok(ApplicationKind::Plugin),
             other => Err(ValueError::WrongSourceType {
@@ -55,7 +55,7 @@ pub fn place(
         let slot = tracked.source;
         return Ok(Place { kind, slot });
     }
-    let other = wanted_type(target).filter(|wanted| *wanted != tracked.source_type);
+    let other = SourceType::wanted_by(target).filter(|wanted| *wanted != tracked.source_type);
     let named = other.and_then(|wanted| Some((wanted, source_type::certain(application, wanted)?)));
     let (source_type, slot) = named.unwrap_or((tracked.source_type, tracked.source));
     let kind = kind(source_type, false, target)?;
@@ -77,14 +77,5 @@ fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedI
         ApplicationKind::Helm | ApplicationKind::Plugin => {
             ImageRef::parse(&text).is_ok_and(|found| found.same_image(&image.reference))
         }
-    }
-}
-
-fn wanted_type(target: &ManifestTarget) -> Option<SourceType> {
-    match target {
-        ManifestTarget::Default => None,
-        ManifestTarget::Helm(_) => Some(SourceType::Helm),
-        ManifestTarget::Kustomize(_) => Some(SourceType::Kustomize),
-        ManifestTarget::Plugin(_) => Some(SourceType::Plugin),
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     api::argocd::Application,
     core::{
         image::{ImageRef, ImageVersion, TagName, VersionWords},
-        plan::{claims::Claims, place, values},
+        plan::{claims::Claims, inline::Unreadable, place, standing},
         resolve::{CurrentFrom, ResolvedImage, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
     },
@@ -15,8 +15,9 @@ use crate::{
 pub struct Found {
     /// Whether the image is followed in this application: it runs, is updated by force, or is read from the manifest.
     pub followed: bool,
-    /// What runs, or what the manifest says, in the spelling found there; `None` when there is nothing.
-    pub running: Option<ImageRef>,
+    /// What runs, or what the manifest says, in the spelling found there; `None` when there is nothing. An error when the
+    /// manifest may say something, and cannot be read.
+    pub running: Result<Option<ImageRef>, Unreadable>,
 }
 
 /// Looks for `image` where its current version is read. `picked` tells several running digests of one tag apart.
@@ -33,14 +34,14 @@ pub fn find(
             let found = live.find(&image.reference, name, &image.policy, picked);
             Found {
                 followed: found.is_some() || image.force_update,
-                running: found.map(|found| found.reference.clone()),
+                running: Ok(found.map(|found| found.reference.clone())),
             }
         }
         CurrentFrom::Manifest => {
             let place = place::place(application, tracked, image).ok();
             let source = place.and_then(|place| source_type::source_in(application, place.slot));
-            let running = place.zip(source).and_then(|(place, source)| {
-                values::standing(place.kind, source, &image.reference, &image.manifest_target, &[])
+            let running = place.zip(source).map_or(Ok(None), |(place, source)| {
+                standing::standing(place.kind, source, &image.reference, &image.manifest_target, &[])
             });
             Found {
                 followed: place.is_some(),
@@ -64,7 +65,8 @@ pub fn written(application: &Application, tracked: &TrackedApplication) -> Vec<O
         let place = place::place(application, tracked, image).ok()?;
         let source = source_type::source_in(application, place.slot)?;
         let others = claims.others(index, place.slot);
-        values::standing(place.kind, source, &image.reference, &image.manifest_target, &others)?.version
+        let standing = standing::standing(place.kind, source, &image.reference, &image.manifest_target, &others);
+        standing.ok().flatten()?.version
     };
     images.map(version).collect()
 }

@@ -13,6 +13,7 @@ use crate::{
             claims::Claims,
             place::{self, Place},
             running::{self, behind, current_text, is_settled, kept_version},
+            standing,
             values::{self, ValueError},
             verified::Verified,
         },
@@ -175,7 +176,8 @@ impl Decision<'_> {
         let found = self.find(image, None);
         update.live = found.followed;
         let words = image.policy.version_words();
-        update.current = found.running.as_ref().map(|running| current_text(running, words));
+        let standing = found.running?;
+        update.current = standing.as_ref().map(|running| current_text(running, words));
         let place = place::place(self.application, self.tracked, image).map_err(|e| unusable(&e))?;
         if !update.live {
             return Err(Verdict::new(
@@ -193,7 +195,7 @@ impl Decision<'_> {
         };
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
-        let found = self.find(image, Some(candidate)).running.or(found.running);
+        let found = self.find(image, Some(candidate)).running?.or(standing);
         let found = behind(image, self.live, &wanted).or(found);
         update.current = found.as_ref().map(|running| current_text(running, words));
         update.running.clone_from(&found);
@@ -240,7 +242,7 @@ impl Decision<'_> {
         .map_err(|e| unusable(&e))?;
         // Of several places in the manifest only the first one says what the current version is.
         let source = source_type::source_in(self.application, place.slot).ok_or_else(no_source)?;
-        let elsewhere = image.current_from == CurrentFrom::Manifest && values::differs(source, &wanted_values);
+        let elsewhere = image.current_from == CurrentFrom::Manifest && standing::differs(source, &wanted_values)?;
         let settled = is_settled(image, running, wanted) && !elsewhere;
         let version = if settled {
             kept_version(running, wanted)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     api::argocd::ApplicationSource,
     core::{
-        image::{ImageRef, TagName},
+        image::ImageRef,
         plan::{change::Entry, kustomize},
         resolve::{ApplicationKind, ManifestTarget, source_type::SourceType, target::ValuePlace},
     },
@@ -30,7 +30,7 @@ pub enum ValueError {
     PluginTargetIncomplete,
 }
 
-fn plugin_place(target: &ManifestTarget) -> Result<&ValuePlace, ValueError> {
+pub(super) fn plugin_place(target: &ManifestTarget) -> Result<&ValuePlace, ValueError> {
     match target {
         ManifestTarget::Plugin(place) if place.holds_version() => Ok(place),
         _ => Err(ValueError::PluginTargetIncomplete),
@@ -94,57 +94,6 @@ pub fn current(
     }
 }
 
-/// The version that stands in `source` for `image`, as far as it can be read; `None` when there is none, or when what
-/// stands there names another image. A tag may stand alone: the name then comes from a default of the chart. Kustomize
-/// entries with a left side in `others` belong to other images.
-pub fn standing(
-    kind: ApplicationKind,
-    source: &ApplicationSource,
-    image: &ImageRef,
-    target: &ManifestTarget,
-    others: &[String],
-) -> Option<ImageRef> {
-    let parsed = |text: &str| {
-        let found = ImageRef::parse(text).ok()?;
-        let version = found.version.as_ref()?;
-        let has_tag = TagName::new(&version.tag).is_some();
-        let has_version = has_tag || (version.tag.is_empty() && !version.digest.is_empty());
-        (has_version && found.same_image(image)).then_some(found)
-    };
-    let named = |list: &[Value], place: &ValuePlace| match place {
-        ValuePlace::Whole(name) => parsed(value_of(list, name)?),
-        ValuePlace::Split { name, tag } => {
-            let name = name.as_deref().and_then(|name| value_of(list, name));
-            let tag = value_of(list, tag.as_deref()?)?;
-            match name.filter(|name| !name.is_empty()) {
-                Some(name) => parsed(&format!("{name}:{tag}")),
-                None => parsed(&format!("{}:{tag}", image.full_name())),
-            }
-        }
-    };
-    match kind {
-        ApplicationKind::Helm => named(helm_list(source), &target.helm_places().first),
-        ApplicationKind::Plugin => named(plugin_list(source), plugin_place(target).ok()?),
-        ApplicationKind::Kustomize => {
-            let list = kustomize_list(source);
-            let found = kustomize::places(list, target.kustomize_name(), image, others);
-            let entry = found.first().and_then(|index| list.get(*index))?;
-            parsed(kustomize::Override::split(entry).reference)
-        }
-    }
-}
-
-/// Whether another value than one of `entries` stands in its place. A place that is empty has the default of the chart.
-pub fn differs(source: &ApplicationSource, entries: &[Entry]) -> bool {
-    entries.iter().any(|entry| match entry {
-        Entry::HelmParameter { name, value } => value_of(helm_list(source), name).is_some_and(|found| found != value),
-        Entry::PluginVariable { name, value } => {
-            value_of(plugin_list(source), name).is_some_and(|found| found != value)
-        }
-        Entry::KustomizeImage { .. } => false,
-    })
-}
-
 /// Whether every value of `image` stands in `source` already. The left side of a Kustomize entry is not compared.
 pub fn holds(source: &ApplicationSource, entries: &[Entry], others: &[String]) -> bool {
     entries.iter().all(|entry| match entry {
@@ -198,7 +147,7 @@ pub fn set(
     Ok(())
 }
 
-fn helm_list(source: &ApplicationSource) -> &[Value] {
+pub(super) fn helm_list(source: &ApplicationSource) -> &[Value] {
     source
         .helm
         .as_ref()
@@ -206,7 +155,7 @@ fn helm_list(source: &ApplicationSource) -> &[Value] {
         .unwrap_or(&[])
 }
 
-fn kustomize_list(source: &ApplicationSource) -> &[String] {
+pub(super) fn kustomize_list(source: &ApplicationSource) -> &[String] {
     source
         .kustomize
         .as_ref()
@@ -214,7 +163,7 @@ fn kustomize_list(source: &ApplicationSource) -> &[String] {
         .unwrap_or(&[])
 }
 
-fn plugin_list(source: &ApplicationSource) -> &[Value] {
+pub(super) fn plugin_list(source: &ApplicationSource) -> &[Value] {
     source
         .plugin
         .as_ref()
@@ -227,7 +176,7 @@ fn is_named(object: &Value, name: &str) -> bool {
 }
 
 /// The value of the last object of this name, which is the one that counts.
-fn value_of<'a>(list: &'a [Value], name: &str) -> Option<&'a str> {
+pub(super) fn value_of<'a>(list: &'a [Value], name: &str) -> Option<&'a str> {
     let object = list.iter().rev().find(|object| is_named(object, name))?;
     object.get("value").and_then(Value::as_str)
 }

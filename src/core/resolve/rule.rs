@@ -11,11 +11,12 @@ use crate::{
     core::{
         report::Remark,
         resolve::{
-            ApplicationKind, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, TrackedApplication,
-            WriteTarget, aliases,
+            ApplicationKind, CurrentFrom, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, SourceSlot,
+            TrackedApplication, WriteTarget, aliases,
             image::{self, General},
             origin::Origin,
             settings::Layer,
+            source_type::{self, SourceType},
             unsupported,
             wildcard::{self, Wildcards},
             write_target::{self, GitDestination, InvalidWriteBack},
@@ -101,7 +102,12 @@ impl Rule {
         let destination = write_target::resolve(&self.write_back, application, &context.argocd_namespace)
             .map_err(|error| self.invalid_write_back(&error))?;
         let git = destination.git.is_some();
-        let kind = destination.source_type.kind(git).ok_or_else(|| {
+        let (source_type, source) = match destination.source_type.kind(git) {
+            None => self.explicit(application),
+            Some(_) => None,
+        }
+        .unwrap_or((destination.source_type, destination.slot));
+        let kind = source_type.kind(git).ok_or_else(|| {
             Verdict::new(
                 Reason::UnsupportedSource,
                 "the application has no source of type Helm, Kustomize or Plugin (yet)",
@@ -109,14 +115,28 @@ impl Rule {
         })?;
         Ok(TrackedApplication {
             kind,
-            source_type: destination.source_type,
-            source: destination.slot,
+            source_type,
+            source,
             target: match destination.git {
                 None => WriteTarget::Application,
                 Some(git) => WriteTarget::Git(self.git_target(git, application)?),
             },
             images: self.images_of(application, kind, stalled),
         })
+    }
+
+    /// The type and the source that the application itself or the targets of the images say, when Argo CD does not and the
+    /// current version of an image is read from there.
+    fn explicit(&self, application: &Application) -> Option<(SourceType, SourceSlot)> {
+        let tracked = || self.images.iter().filter_map(|image| image.tracked.as_ref().ok());
+        if !tracked().any(|image| image.current_from == CurrentFrom::Manifest) {
+            return None;
+        }
+        let mut named = tracked().filter_map(|image| SourceType::wanted_by(&image.manifest_target));
+        let first = named.next().filter(|first| named.all(|other| other == *first));
+        let found = source_type::explicit(application, first)?;
+        let (slot, _) = source_type::select(application, found)?;
+        Some((found, slot))
     }
 
     fn images_of(

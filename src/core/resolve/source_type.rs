@@ -4,7 +4,7 @@
 
 use crate::{
     api::argocd::{Application, ApplicationSource},
-    core::resolve::{ApplicationKind, SourceSlot},
+    core::resolve::{ApplicationKind, ManifestTarget, SourceSlot},
 };
 
 /// The type of a source, as Argo CD names it.
@@ -44,6 +44,16 @@ impl SourceType {
             "Plugin" => Self::Plugin,
             "Directory" => Self::Directory,
             _ => Self::Unknown,
+        }
+    }
+
+    /// The type that `target` is made for; `None` when it fits every type.
+    pub fn wanted_by(target: &ManifestTarget) -> Option<Self> {
+        match target {
+            ManifestTarget::Default => None,
+            ManifestTarget::Helm(_) => Some(Self::Helm),
+            ManifestTarget::Kustomize(_) => Some(Self::Kustomize),
+            ManifestTarget::Plugin(_) => Some(Self::Plugin),
         }
     }
 
@@ -120,6 +130,25 @@ fn natural(application: &Application) -> SourceType {
         }
     }
     status_type(application)
+}
+
+/// The type of an application whose status says none that has images: that of the explicit block of the source that would
+/// be selected. Without a block, and while the status says nothing at all, the type that `named` says.
+///
+/// Only for images whose current version stands in the manifest: they do not wait for Argo CD to render it.
+pub fn explicit(application: &Application, named: Option<SourceType>) -> Option<SourceType> {
+    let (_, source) = select(application, SourceType::Unknown)?;
+    let block = WITH_IMAGES.into_iter().find(|kind| kind.has_block(source));
+    block.or_else(|| named.filter(|_| says_nothing(application)))
+}
+
+/// Whether the status names no type, neither of one source nor of several.
+fn says_nothing(application: &Application) -> bool {
+    let one = application
+        .status
+        .iter()
+        .filter_map(|status| status.source_type.as_ref());
+    one.chain(status_types(application)).all(String::is_empty)
 }
 
 /// Whether a bare file target is a Helm values file by its name: YAML, and not Argo CD's own override file.
@@ -229,6 +258,61 @@ mod tests {
         }
         assert!(!is_values_file("a/.argocd-source-x.yaml"));
         assert!(!is_values_file("a/overrides.txt"));
+    }
+
+    #[test]
+    fn an_explicit_block_says_the_type_where_the_status_does_not() {
+        use SourceType::{Helm, Kustomize, Plugin};
+        let all = serde_json::json!({"plugin": {}, "kustomize": {}, "helm": {}});
+        for (spec, status, named, expected) in [
+            (
+                serde_json::json!({"source": all}),
+                serde_json::json!({}),
+                Some(Plugin),
+                Some(Helm),
+            ),
+            (
+                serde_json::json!({"source": {"plugin": {}, "kustomize": {}}}),
+                serde_json::json!({"sourceType": ""}),
+                None,
+                Some(Kustomize),
+            ),
+            (
+                serde_json::json!({"source": {"plugin": {}}}),
+                serde_json::json!({"sourceType": "Directory"}),
+                Some(Helm),
+                Some(Plugin),
+            ),
+            (
+                serde_json::json!({"source": {}}),
+                serde_json::json!({}),
+                Some(Helm),
+                Some(Helm),
+            ),
+            (serde_json::json!({"source": {}}), serde_json::json!({}), None, None),
+            (
+                serde_json::json!({"source": {}}),
+                serde_json::json!({"sourceType": "Directory"}),
+                Some(Helm),
+                None,
+            ),
+            (
+                serde_json::json!({"sources": [{"ref": "v"}, {"kustomize": {}}, {"helm": {}}]}),
+                serde_json::json!({"sourceTypes": ["", ""]}),
+                None,
+                Some(Kustomize),
+            ),
+            (
+                serde_json::json!({"sources": [{}]}),
+                serde_json::json!({"sourceTypes": ["Directory"]}),
+                Some(Helm),
+                None,
+            ),
+            (serde_json::json!({}), serde_json::json!({}), Some(Helm), None),
+        ] {
+            let given = application(serde_json::json!({"spec": spec, "status": status}));
+            assert_eq!(explicit(&given, named), expected, "{spec} {status}");
+        }
     }
 
     #[test]

@@ -435,6 +435,63 @@ fn an_application_without_a_source_that_has_images_is_unsupported() {
 }
 
 #[test]
+fn an_explicit_block_or_target_is_enough_where_the_manifest_is_read() {
+    let manifest = json!({"imageName": "a", "commonUpdateSettings": {"currentFrom": "manifest"}});
+    let live = |name: &str, targets: Value| json!({"imageName": name, "manifestTargets": targets});
+    let helm = || live("b", json!({"helm": {"tag": "t"}}));
+    let kustomize = || live("c", json!({"kustomize": {"name": "k"}}));
+    let directory = json!({"sourceType": "Directory"});
+    let block = json!({"source": {"helm": {}}});
+    let bare = json!({"source": {}});
+    let several = json!({"sources": [{"ref": "values"}, {"kustomize": {}}]});
+    let (single, second) = (SourceSlot::Single, SourceSlot::Multi(1));
+    for (images, spec, status, expected) in [
+        (
+            json!([manifest]),
+            &block,
+            Value::Null,
+            Some((ApplicationKind::Helm, single)),
+        ),
+        (
+            json!([manifest]),
+            &block,
+            directory.clone(),
+            Some((ApplicationKind::Helm, single)),
+        ),
+        (
+            json!([manifest]),
+            &several,
+            Value::Null,
+            Some((ApplicationKind::Kustomize, second)),
+        ),
+        (
+            json!([manifest, helm()]),
+            &bare,
+            Value::Null,
+            Some((ApplicationKind::Helm, single)),
+        ),
+        (json!([manifest, helm(), kustomize()]), &bare, Value::Null, None),
+        (json!([manifest, helm()]), &bare, directory.clone(), None),
+        (json!([manifest]), &bare, Value::Null, None),
+        (json!([helm()]), &block, Value::Null, None),
+    ] {
+        let rule = json!({"applicationRefs": [{"namePattern": "shop", "images": images}]});
+        let application = json!({"metadata": {"namespace": "team", "name": "shop"}, "spec": spec, "status": status});
+        let application: Arc<Application> = Arc::new(serde_json::from_value(application).unwrap());
+        let resolved = resolve(&updater(&rule), &[application], &context()).unwrap();
+        let tracked = resolved.applications[0].tracked.as_ref();
+        let found = tracked
+            .map(|tracked| (tracked.kind, tracked.source))
+            .map_err(|verdict| verdict.reason);
+        assert_eq!(
+            found,
+            expected.ok_or(Reason::UnsupportedSource),
+            "{images} {spec} {status}"
+        );
+    }
+}
+
+#[test]
 fn a_rule_with_unreadable_labels_leaves_its_applications_alone() {
     let spec = json!({"applicationRefs": [
         {"namePattern": "shop", "images": [{"imageName": "a"}],

@@ -1,7 +1,7 @@
 //! Which tag an image gets: a candidate, a verdict that says why there is none, or the questions to ask first.
 //!
 //! Pure and resumable: [`select`] is called again with what was learned. What drops a tag by its name alone is decided
-//! in `core::strategy`; [`ranking`] puts the others in order, [`walk`] goes down from the best one, [`downgrade`] keeps
+//! in `core::strategy`; `ranking` puts the others in order, `walk` goes down from the best one, `downgrade` keeps
 //! what runs from being replaced by less. Which running image is compared stands in [`live`], and [`explain`] tells what
 //! became of every tag. Whether the candidate is written is none of its business.
 

@@ -491,6 +491,27 @@ fn the_current_version_is_read_from_the_manifest_where_that_is_asked_for() {
             "1.1 -> 1.1",
             Some("1.1"),
         ),
+        (
+            "Helm",
+            json!({"helm": {"values": "image: {tag: '1.0'}"}}),
+            none(),
+            "1.0 -> 1.1",
+            Some("1.0"),
+        ),
+        (
+            "Helm",
+            json!({"helm": {"valuesObject": {"image": {"tag": "1.1"}}}}),
+            none(),
+            "UpToDate",
+            Some("1.1"),
+        ),
+        (
+            "Helm",
+            json!({"helm": {"valuesObject": {"t": "1.1", "worker": "1.0"}}}),
+            more(),
+            "1.1 -> 1.1",
+            Some("1.1"),
+        ),
         ("Kustomize", kustomize("a/x:1.0"), none(), "1.0 -> 1.1", Some("1.0")),
         (
             "Kustomize",
@@ -511,6 +532,20 @@ fn the_current_version_is_read_from_the_manifest_where_that_is_asked_for() {
             assert_eq!(reasons(&again), ["UpToDate"], "{source}");
         }
     }
+}
+
+#[test]
+fn values_that_cannot_be_read_hold_an_image_whose_version_they_may_say() {
+    let images = json!([
+        {"imageName": "a/x", "commonUpdateSettings": {"currentFrom": "manifest"}},
+        {"imageName": "a/y", "manifestTargets": {"helm": {"tag": "y"}}},
+    ]);
+    let source = json!({"helm": {"values": "image: {tag"}});
+    let update = direct("Helm", &source, &["a/y:1.0"], &images, &["1.1", "1.1"]);
+    assert_eq!(reasons(&update), ["TargetUnusable", "1.0 -> 1.1"]);
+    let verdict = update.images[0].decision.as_ref().unwrap_err();
+    assert!(verdict.message.contains("helm.values"), "{verdict}");
+    assert!(update.images[0].live, "it is followed, and needs a person");
 }
 
 #[test]

@@ -41,6 +41,27 @@ fn an_existing_list_is_tested_and_replaced_and_nothing_else_is_touched() {
 }
 
 #[test]
+fn values_that_are_only_read_are_never_part_of_a_patch() {
+    let helm = json!({"valuesObject": {"image": {"tag": "1"}}, "values": "image: {tag: '1'} # ours\n"});
+    let spec = json!({"source": {"repoURL": "r", "path": "p", "helm": helm}});
+    let mut after = spec["source"].clone();
+    let read: ApplicationSource = source(after.clone());
+    assert_eq!(json!(read), after, "and they come back as they were");
+    after["helm"]["parameters"] = json!([{"name": "image.tag", "value": "2"}]);
+    assert_eq!(
+        patch(&spec, SourceSlot::Single, after),
+        Some(json!([
+            {"op": "test", "path": "/metadata/uid", "value": "u"},
+            {"op": "test", "path": "/spec/source/repoURL", "value": "r"},
+            {"op": "test", "path": "/spec/source/chart", "value": null},
+            {"op": "test", "path": "/spec/source/path", "value": "p"},
+            {"op": "test", "path": "/spec/source/helm/parameters", "value": null},
+            {"op": "add", "path": "/spec/source/helm/parameters", "value": [{"name": "image.tag", "value": "2"}]},
+        ]))
+    );
+}
+
+#[test]
 fn an_absent_list_is_added_after_a_test_of_its_absence() {
     let spec = json!({"sources": [{"ref": "v"}, {"repoURL": "r", "chart": "c", "kustomize": {"namePrefix": "x"}}]});
     assert_eq!(
