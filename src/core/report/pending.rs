@@ -189,4 +189,22 @@ mod tests {
         assert_eq!(after[49].tag, "49");
         assert_eq!(after_cycle(&after, &report), None);
     }
+    #[test]
+    fn of_more_than_fit_those_that_wait_longest_are_kept() {
+        let tags: Vec<String> = (0..80).map(|n| format!("t{n}")).collect();
+        let waiting: Vec<_> = tags
+            .iter()
+            .zip((0..80).rev())
+            .map(|(tag, since)| (tag.as_str(), since))
+            .collect();
+        let after = after_cycle(&[], &report(false, vec![image("shop", Some(&waiting))])).unwrap();
+        assert_eq!(after.len(), MOST);
+        assert_eq!((after[0].tag.as_str(), after[MOST - 1].tag.as_str()), ("t30", "t79"));
+        let next = [&[("t80", 100)][..], &waiting].concat();
+        assert_eq!(
+            after_cycle(&after, &report(false, vec![image("shop", Some(&next))])),
+            None,
+            "a new tag pushes out none that waits longer"
+        );
+    }
 }

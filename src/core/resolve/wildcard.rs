@@ -16,7 +16,7 @@ use crate::{
         image::{ImageRef, reference::InvalidReference},
         report::Remark,
         resolve::{
-            ApplicationKind, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target,
+            ApplicationKind, CurrentFrom, ManifestTarget, ResolvedImage, TrackedImage, aliases, manifest_target,
             origin::Origin,
             target::{HelmPlaces, ValuePlace},
         },
@@ -121,7 +121,7 @@ impl Wildcards {
         let mut owned: HashSet<String> = images
             .iter()
             .enumerate()
-            .filter(|(index, _)| !found.contains_key(index))
+            .filter(|(index, image)| !found.contains_key(index) && is_followed(image, live))
             .flat_map(|(_, image)| places_of(image, kind))
             .collect();
         for (index, image) in images.iter().enumerate() {
@@ -306,6 +306,16 @@ impl Wildcard {
         };
         matches.into_iter().map(refused).collect()
     }
+}
+
+/// Whether a literal entry is followed where `live` run, so that it keeps its places.
+fn is_followed(image: &ResolvedImage, live: &LiveImages) -> bool {
+    image.tracked.as_ref().is_ok_and(|image| {
+        let name = image.manifest_target.kustomize_name();
+        image.force_update
+            || image.current_from == CurrentFrom::Manifest
+            || live.find(&image.reference, name, &image.policy, None).is_some()
+    })
 }
 
 /// The names under which an image is written; none for one that is refused.

@@ -291,7 +291,11 @@ fn several_matches_for_one_place_stall_and_other_images_go_on() {
             Some("T"),
         ),
     ] {
-        let images = json!([{"imageName": "r.test/db"}, {"imageName": name, "manifestTargets": targets}]);
+        let own = json!({"helm": {"name": "db.name", "tag": "db.tag"}});
+        let images = json!([
+            {"imageName": "r.test/db", "manifestTargets": own},
+            {"imageName": name, "manifestTargets": targets},
+        ]);
         let resolved = resolve(source_type, &images, live);
         let found: Vec<_> = images_of(&resolved).iter().map(told).collect();
         assert_eq!(found[0], "db=r.test/db", "{targets}");
@@ -315,6 +319,29 @@ fn several_matches_for_one_place_stall_and_other_images_go_on() {
         );
         assert!(remark.message.contains(&format!("{place:?}")), "{remark}");
         assert!(remark.message.contains("put {alias} or {name} into it"), "{remark}");
+    }
+}
+
+#[test]
+fn a_match_never_takes_the_place_of_an_entry_that_runs() {
+    let tag = json!({"helm": {"name": "image.name", "tag": "image.tag"}});
+    for (live, expected) in [
+        (&["r.test/p/y:1"][..], ["x=r.test/p/x", "y=r.test/p/y"]),
+        (&["r.test/p/y:1", "r.test/p/x:1"], ["x=r.test/p/x", "y!InvalidSetting"]),
+    ] {
+        for wildcard_first in [true, false] {
+            let mut images = vec![
+                json!({"imageName": "r.test/p/x", "manifestTargets": tag}),
+                json!({"imageName": "r.test/p/*", "manifestTargets": tag}),
+            ];
+            if wildcard_first {
+                images.reverse();
+            }
+            let resolved = resolve("Helm", &json!(images), live);
+            let mut found: Vec<_> = images_of(&resolved).iter().map(told).collect();
+            found.sort();
+            assert_eq!(found, expected, "{live:?}");
+        }
     }
 }
 
