@@ -147,7 +147,14 @@ fn needs_value(arg: &clap::Arg) -> bool {
 /// Understands the arguments, the first of which is the program itself.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let command = command();
-    let args = subcommand_first(args.into_iter().collect(), &command);
+    let mut args = subcommand_first(args.into_iter().collect(), &command);
+    if let [_, help, flag] = args.as_slice()
+        && help == "help"
+        && (flag == "--help" || flag == "-h")
+    {
+        // The help of the help is the help.
+        args.truncate(2);
+    }
     let parsed = command
         .clone()
         .try_get_matches_from(args)

@@ -2,7 +2,7 @@
 //!
 //! The same engine, with writing turned off, over the same resources: what it says is what the controller would do now.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tokio::{
@@ -19,8 +19,12 @@ use super::{
 };
 use crate::{
     api::v1alpha1::ImageUpdater,
-    cluster::watch::{self, Scope, WatchEvent, Watches},
+    cluster::{
+        directory::{DirectoryApi, UnreadFile},
+        watch::{self, Scope, WatchEvent, Watches},
+    },
     core::{
+        foreign::ForeignText,
         image::Platform,
         keys::ObjectKey,
         report::{
@@ -29,6 +33,7 @@ use crate::{
         },
         resolve::Author,
         schedule::{self, Interval},
+        select::ReadLimit,
     },
     engine::{Engine, Options, Task, decide::WritePermit},
     git::{MirrorOptions, Mirrors},
@@ -39,6 +44,9 @@ use crate::{
     },
     telemetry,
 };
+
+/// The kind under which files that cannot be read are listed.
+const FILE: &str = "File";
 
 /// A cluster that cannot be read for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -82,7 +90,12 @@ async fn make(settings: &PlanSettings) -> anyhow::Result<Plan> {
     let reading = CancellationToken::new();
     let _stop = reading.clone().drop_guard();
     let mut watches = watch::start(&world.cluster, &scope, &reading);
-    let unreadable = progress::during(read(&mut watches), || "reading the cluster".to_owned()).await?;
+    let mut unreadable = progress::during(read(&mut watches), || "reading the cluster".to_owned()).await?;
+    unreadable.extend(world.directory.iter().flat_map(unread));
+    if settings.resource.is_none() && watches.updaters.all().is_empty() {
+        let nothing = nothing_found(&scope, settings.run.directory.as_deref());
+        writeln!(std::io::stderr(), "{}", printer::clean(&nothing))?;
+    }
 
     let scratch = tempfile::Builder::new()
         .prefix("argocd-image-updater-")
@@ -104,6 +117,40 @@ fn scope(scope: Scope, resource: Option<&ObjectKey>) -> Scope {
             Scope::Namespaces(names)
         }
         (scope, _) => scope,
+    }
+}
+
+/// The files of a folder of which nothing could be read: each may hold what is looked for.
+fn unread(folder: &DirectoryApi) -> impl Iterator<Item = Unreadable> {
+    folder.unread().iter().map(|UnreadFile { file, message }| Unreadable {
+        kind: FILE.to_owned(),
+        namespace: String::new(),
+        name: file.display().to_string(),
+        message: message.clone(),
+    })
+}
+
+/// That nothing to do is not the same as nothing found, and where it was looked for.
+fn nothing_found(scope: &Scope, folder: Option<&Path>) -> String {
+    let namespaces = match scope {
+        Scope::All => "any namespace".to_owned(),
+        Scope::Namespaces(names) => {
+            let names: Vec<_> = names.iter().map(|name| ForeignText::new(name).to_string()).collect();
+            match names.as_slice() {
+                [one] => format!("namespace {one}"),
+                several => format!("the namespaces {}", several.join(", ")),
+            }
+        }
+    };
+    match (folder, scope) {
+        (Some(folder), Scope::All) => format!("there is no ImageUpdater in folder {}", folder.display()),
+        (Some(folder), Scope::Namespaces(_)) => format!(
+            "there is no ImageUpdater in {namespaces} of folder {}; --watch-namespaces says where to look",
+            folder.display()
+        ),
+        (None, _) => format!(
+            "there is no ImageUpdater in {namespaces}; --watch-namespaces says where to look, else --argocd-namespace"
+        ),
     }
 }
 
@@ -148,6 +195,7 @@ fn options(settings: &Settings, argocd_namespace: String, explain: bool) -> Opti
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
         explain,
         max_deciding: run::max_deciding(settings),
+        reads: ReadLimit::AtOnce,
     }
 }
 
@@ -231,11 +279,16 @@ fn shown(
         resources.retain(|planned| planned.key == *key);
         // An Application that cannot be read might be one of this resource.
         unreadable.retain(|object| {
-            object.namespace == key.namespace && (object.kind == "Application" || object.name == key.name)
+            let may_be_of = object.kind == "Application" || object.name == key.name;
+            object.kind == FILE || (object.namespace == key.namespace && may_be_of)
         });
         let is_there = |object: &Unreadable| object.kind == "ImageUpdater";
         if resources.is_empty() && !unreadable.iter().any(is_there) {
-            bail!("there is no ImageUpdater {key}");
+            let file = unreadable.iter().find(|object| object.kind == FILE);
+            let hint = file.map_or_else(String::new, |file| {
+                format!(", unless it is in {}, which is {}", file.name, file.message)
+            });
+            bail!("--resource: there is no ImageUpdater {key}{hint}");
         }
     }
     Ok(plan_view::plan(resources, unreadable, settings.explain))

@@ -12,7 +12,7 @@ use crate::{
         health::{self, Readiness},
         run::{self, Config, Ended},
     },
-    core::{image::Platform, resolve::Author, schedule::Interval},
+    core::{image::Platform, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
     registry::{self, Registries},
@@ -77,6 +77,11 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
         explain: false,
         max_deciding: max_deciding(&settings),
+        reads: if settings.once {
+            ReadLimit::AtOnce
+        } else {
+            ReadLimit::InSteps
+        },
     };
     let engine = Arc::new(Engine::new(world.cluster.clone(), registries, mirrors, options));
     let config = Config {

@@ -21,8 +21,8 @@ use crate::{
         image::{ImageRef, ImageVersion, Platform, Platforms},
         report::plan_view,
         resolve::{CurrentFrom, ManifestTarget, TrackedImage, credential_ref::CredentialRef},
-        select::FirstSeen,
-        strategy::{Extract, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
+        select::{FirstSeen, ReadLimit},
+        strategy::{Extract, FilterList, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
     },
     engine::{
         credentials::Secrets,
@@ -63,6 +63,12 @@ pub async fn test(args: TestArgs) -> anyhow::Result<Exit> {
 
 /// The image as a resource with these settings would configure it.
 fn image(args: &TestArgs) -> anyhow::Result<TrackedImage> {
+    if args.image.contains('*') {
+        return Err(anyhow!(
+            "{:?}: * works in resources only (imageName), where it stands for images that run; name one image",
+            ForeignText::new(&args.image)
+        ));
+    }
     let mut reference = ImageRef::parse(&args.image)?;
     if let Some(version) = reference.version.take()
         && args.semver_constraint.is_none()
@@ -92,17 +98,18 @@ fn image(args: &TestArgs) -> anyhow::Result<TrackedImage> {
 
 fn policy(args: &TestArgs) -> anyhow::Result<Policy> {
     let name = args.update_strategy.as_deref().unwrap_or("").trim();
-    let (strategy, known) = if name.is_empty() {
-        (StrategyKind::Semver, true)
-    } else {
-        StrategyKind::parse(name)
+    let strategy = match StrategyKind::parse(name) {
+        _ if name.is_empty() => StrategyKind::Semver,
+        (strategy, true) => strategy,
+        (_, false) => {
+            let names: Vec<_> = StrategyKind::ALL.iter().map(|kind| kind.name()).collect();
+            let name = ForeignText::new(name);
+            return Err(anyhow!(
+                "--update-strategy: {name:?} is no strategy; use one of {}",
+                names.join(", ")
+            ));
+        }
     };
-    if !known {
-        tracing::warn!(
-            "--update-strategy: {:?} is no strategy, so semver is used",
-            ForeignText::new(name)
-        );
-    }
     let extract = args.extract.as_deref().filter(|text| !text.is_empty());
     let order = match args.order.as_deref().unwrap_or("").to_ascii_lowercase().as_str() {
         "" | "asc" => SortOrder::Asc,
@@ -110,8 +117,7 @@ fn policy(args: &TestArgs) -> anyhow::Result<Policy> {
         _ => return Err(anyhow!("--order must be asc or desc")),
     };
     let options = PolicyOptions {
-        filter: TagFilter::compile(args.allow_tags.as_deref(), &args.ignore_tags)
-            .context("--allow-tags, --ignore-tags")?,
+        filter: filter(args)?,
         extract: extract.map(Extract::compile).transpose().context("--extract")?,
         order,
         minimum_age: args.minimum_age.filter(|age| !age.is_zero()).map(GoDuration::to_std),
@@ -120,6 +126,16 @@ fn policy(args: &TestArgs) -> anyhow::Result<Policy> {
     };
     let constraint = args.semver_constraint.as_deref().unwrap_or("");
     Policy::parse(strategy, constraint, options).map_err(|verdict| anyhow!("--semver-constraint: {verdict}"))
+}
+
+fn filter(args: &TestArgs) -> anyhow::Result<TagFilter> {
+    TagFilter::compile(args.allow_tags.as_deref(), &args.ignore_tags).map_err(|error| {
+        let flag = match error.list() {
+            FilterList::Allow => "--allow-tags",
+            FilterList::Ignore => "--ignore-tags",
+        };
+        anyhow!("{flag}: {error}")
+    })
 }
 
 fn platforms(texts: &[String]) -> anyhow::Result<Platforms> {
@@ -152,7 +168,7 @@ async fn pick(args: &TestArgs, image: &TrackedImage, explain: bool) -> anyhow::R
         return Err(problem).context("registries");
     }
     let secrets = secrets(args, image, &registries).await?;
-    let observer = Observer::new(registries, secrets);
+    let observer = Observer::new(registries, secrets).reading(ReadLimit::AtOnce);
     let live = args.current.as_deref().filter(|text| !text.is_empty()).map(version);
     let asker = Asker {
         namespace: image

@@ -51,7 +51,12 @@ impl World {
             Access::Write => directory::open(folder, options)?,
             Access::Read => directory::look(folder, options)?,
         };
-        for warning in api.warnings() {
+        // Who only looks tells of unread files in the answer.
+        let told: Vec<String> = match access {
+            Access::Write => Vec::new(),
+            Access::Read => api.unread().iter().map(ToString::to_string).collect(),
+        };
+        for warning in api.warnings().iter().filter(|warning| !told.contains(warning)) {
             tracing::warn!("{warning}");
         }
         let scope = match &settings.watch_namespaces {

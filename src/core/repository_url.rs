@@ -50,6 +50,20 @@ pub fn graphql_endpoint(api_base_url: &str) -> String {
     }
 }
 
+/// The URL without user and password, when it is one for the web that carries them: `https://user:password@host/...`.
+///
+/// Credentials belong into a Secret. Where a URL is shown everybody would read them, so it is not used at all.
+pub fn without_credentials(url: &str) -> Option<String> {
+    let mut url = Url::parse(url.trim()).ok()?;
+    let is_web = matches!(url.scheme(), "https" | "http");
+    if !is_web || (url.username().is_empty() && url.password().is_none()) {
+        return None;
+    }
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url.to_string())
+}
+
 /// The path of a URL with a host, or of `[user@]host:path`, without leading slash and trailing `.git`.
 fn path(url: &str) -> Option<String> {
     let url = url.trim();
@@ -96,10 +110,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn credentials_in_a_web_url_are_found_and_taken_out() {
+        for (given, expected) in [
+            (
+                "https://bot:hunter2@git.example.com/a.git",
+                Some("https://git.example.com/a.git"),
+            ),
+            (
+                " http://bot@git.example.com:8080/a ",
+                Some("http://git.example.com:8080/a"),
+            ),
+            ("HTTPS://:hunter2@git.example.com/a", Some("https://git.example.com/a")),
+            ("https://git.example.com/a@b:c", None),
+            ("ssh://git@git.example.com/a", None),
+            ("git@git.example.com:a", None),
+            ("", None),
+        ] {
+            assert_eq!(without_credentials(given).as_deref(), expected, "{given}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in ".*") {
             let _ = (normalize(&text), owner_and_repo(&text), gitlab_project(&text), graphql_endpoint(&text));
+            let _ = without_credentials(&text);
         }
     }
 }

@@ -48,7 +48,7 @@ use crate::{
         render::application_patch,
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
         resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
-        select::live::LiveImages,
+        select::{ReadLimit, live::LiveImages},
     },
     git::Mirrors,
     registry::Registries,
@@ -77,6 +77,8 @@ pub struct Options {
     pub explain: bool,
     /// How many applications are decided at once; `None` is no bound.
     pub max_deciding: Option<usize>,
+    /// How many tags one decision reads at most.
+    pub reads: ReadLimit,
 }
 
 /// One resource that is due.
@@ -162,7 +164,7 @@ impl Engine {
     /// An engine over the three outside worlds.
     pub fn new(cluster: Cluster, registries: Registries, mirrors: Mirrors, options: Options) -> Self {
         Self {
-            observer: Observer::new(registries, Secrets::Cluster(cluster.clone())),
+            observer: Observer::new(registries, Secrets::Cluster(cluster.clone())).reading(options.reads),
             cluster,
             mirrors,
             deciding: options.max_deciding.map(Semaphore::new),

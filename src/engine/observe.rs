@@ -21,8 +21,8 @@ use crate::{
         registries::{RegistryProfile, TagSortMode},
         resolve::{TrackedImage, credential_ref::CredentialRef},
         select::{
-            self, Candidate, Decision, FirstSeen, Knowledge, Known, Question, Selection, Situation, TagList, TagOrder,
-            TagStory, Waiting,
+            self, Candidate, Decision, FirstSeen, Knowledge, Known, Question, ReadLimit, Selection, Situation, TagList,
+            TagOrder, TagStory, Waiting,
         },
         verdict::{Reason, Verdict},
     },
@@ -32,9 +32,9 @@ use crate::{
 /// Metadata requests of one decision at once; the registry's own limits come on top.
 const PARALLEL_FACTS: usize = 20;
 
-/// A decision asks again at most this often: once for its order, and then tag by tag on the way down, which is bounded by
-/// itself.
-const ROUNDS: usize = 64;
+/// A decision asks again at most this often beside what its [`ReadLimit`] allows: it asks once for its order, and then tag
+/// by tag on the way down.
+const ROUNDS: usize = 44;
 
 /// Where credentials of an image come from, and what they were.
 type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc<Credentials>, Verdict>>>>;
@@ -130,6 +130,7 @@ pub struct Observer {
     secrets: Secrets,
     known_credentials: credentials::Known,
     memory: Memory,
+    reads: ReadLimit,
 }
 
 impl Observer {
@@ -140,7 +141,14 @@ impl Observer {
             secrets,
             known_credentials: credentials::Known::default(),
             memory: Memory::default(),
+            reads: ReadLimit::default(),
         }
+    }
+
+    /// The same, whose decisions read at most `reads`.
+    #[must_use]
+    pub fn reading(self, reads: ReadLimit) -> Self {
+        Self { reads, ..self }
     }
 
     /// The registries.
@@ -204,6 +212,7 @@ impl Observer {
             dates: current.iter().filter_map(date).collect(),
             first_seen: asker.first_seen.clone(),
             now: cycle.now,
+            reads: self.reads,
         };
         let mut known = self.memory.held(&view, policy);
         let mut decision = Decision {
@@ -214,7 +223,7 @@ impl Observer {
             waiting: None,
             unfinished: true,
         };
-        for _ in 0..ROUNDS {
+        for _ in 0..ROUNDS + self.reads.most() {
             match select::select(policy, &situation, tags, order, &known) {
                 Selection::Decided(decided) => {
                     decision = decided;

@@ -154,8 +154,9 @@ pub struct TestArgs {
     /// No tags that match this glob; may be given several times, commas belong to the pattern. [default: none]
     #[arg(long, value_name = "GLOB", help_heading = "Which tags")]
     pub ignore_tags: Vec<String>,
-    /// Only tags for these platforms, such as linux/arm64; repeat it or separate them by commas. [default: the platform
-    /// of this program]
+    /// Platforms for which the image must exist, such as linux/arm64; repeat it or separate them by commas. Checked where
+    /// the registry is asked about a tag: newest-build, digest, --pin-digest, --minimum-age. [default: the platform of
+    /// this program]
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', help_heading = "Which tags")]
     pub platforms: Vec<String>,
     /// Only tags that are at least this old, such as 72h, by the creation date that the image tells. [default: none]

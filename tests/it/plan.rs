@@ -414,6 +414,71 @@ async fn a_cluster_that_does_not_answer_is_an_error_with_its_words() {
     );
 }
 
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_a_problem_and_nothing_found_is_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let flag = format!("--directory={}", folder.path().display());
+    let run = async |more: &[&str]| {
+        let mut line = vec!["plan".to_owned(), flag.clone()];
+        line.extend(more.iter().map(|text| (*text).to_owned()));
+        Child::start(&line).finish().await
+    };
+
+    let empty = run(&[]).await;
+    assert_eq!(empty.code, Some(0), "{}", empty.log);
+    assert!(empty.stdout.starts_with("0 of 0 images"), "{}", empty.stdout);
+    let name = folder.path().display().to_string();
+    assert!(
+        empty.stderr.contains("there is no ImageUpdater in folder") && empty.stderr.contains(&name),
+        "{}",
+        empty.stderr
+    );
+    let elsewhere = run(&["--watch-namespaces=a,b"]).await;
+    assert!(
+        elsewhere.stderr.contains("in the namespaces a, b of folder")
+            && elsewhere.stderr.contains("--watch-namespaces"),
+        "{}",
+        elsewhere.stderr
+    );
+
+    fs::write(folder.path().join("bad.yaml"), "foo: [bar").expect("a writable folder");
+    fs::write(folder.path().join("latin.yaml"), b"a: \xe9\n").expect("a writable folder");
+    let broken = run(&[]).await;
+    assert_eq!(broken.code, Some(1), "{}", broken.log);
+    for words in [
+        "bad.yaml cannot be read: not YAML",
+        "latin.yaml cannot be read: not UTF-8",
+        "2 problems need",
+    ] {
+        assert!(broken.stdout.contains(words), "{words}: {}", broken.stdout);
+    }
+    assert!(!broken.stderr.contains("bad.yaml"), "told once: {}", broken.stderr);
+    let document = json_of(&run(&["-o", "json"]).await.stdout);
+    assert_eq!(document["summary"]["problems"], 2, "{document}");
+    let first = &document["unreadable"][0];
+    assert_eq!((&first["kind"], &first["namespace"]), (&json!("File"), &json!("")));
+
+    let resource = run(&["--resource=argocd/none"]).await;
+    assert_eq!(
+        (resource.code, resource.stdout.as_str()),
+        (Some(1), ""),
+        "{}",
+        resource.log
+    );
+    for words in ["there is no ImageUpdater argocd/none", "bad.yaml"] {
+        assert!(resource.stderr.contains(words), "{words}: {}", resource.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_without_resources_is_named() {
+    let world = World::given("registry: { web: ['1.0'] }").await;
+    let plan = world.plan(&[]).await;
+    assert_eq!(plan.code, Some(0), "{}", plan.log);
+    let expected = world.fill_in("there is no ImageUpdater in namespace NS; --watch-namespaces");
+    assert!(plan.stderr.contains(&expected), "{}", plan.stderr);
+}
+
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }

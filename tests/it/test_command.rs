@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::world::{Child, World};
+use crate::{
+    support::registry::Registry,
+    world::{Child, World},
+};
 
 /// A registry and nothing else.
 async fn registry() -> World {
@@ -132,7 +135,14 @@ async fn every_failure_ends_with_status_1_and_names_the_flag() {
         ("REG/none", &[][..], "RepositoryNotFound"),
         ("REG/shop", &["--semver-constraint=>>1"], "--semver-constraint"),
         ("REG/shop", &["--update-strategy=digest"], "InvalidConstraint"),
-        ("REG/shop", &["--allow-tags=^v"], "--allow-tags"),
+        ("REG/shop", &["--allow-tags=^v"], "--allow-tags: \"^v\" is neither"),
+        ("REG/shop", &["--ignore-tags=["], "--ignore-tags: \"[\" is not"),
+        (
+            "REG/shop",
+            &["--update-strategy=semvre"],
+            "--update-strategy: \"semvre\" is no strategy; use one of semver, newest-build, alphabetical, numerical, digest",
+        ),
+        ("REG/*", &[], "* works in resources only"),
         ("REG/shop", &["--extract=("], "--extract"),
         ("REG/shop", &["--order=up"], "--order"),
         ("REG/shop", &["--platforms=linux"], "--platforms"),
@@ -218,4 +228,57 @@ async fn a_cluster_is_only_needed_for_a_secret() {
         "{}",
         run.stderr
     );
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_pattern_is_told_once() {
+    let world = registry().await;
+    let run = world.test("REG/shop", &["--allow-tags=regexp:(["], &[]).await;
+    assert_eq!(run.code, Some(1), "{}", run.log);
+    assert_eq!(
+        run.stderr.matches("is not a regular expression").count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains("ignore"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn as_many_young_tags_are_read_as_it_takes_to_find_one_that_is_old_enough() {
+    let registry = Registry::start().await;
+    let now = jiff::Timestamp::now().to_string();
+    registry.push("shop", "1.0.0", "2020-01-01T00:00:00Z");
+    for patch in 1..=40 {
+        registry.push("shop", &format!("1.0.{patch}"), &now);
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let conf = folder.path().join("registries.conf");
+    let entry = format!(
+        "registries: [{{ name: r, prefix: registry.example.com, api_url: {}, limit: 1000 }}]",
+        registry.url()
+    );
+    std::fs::write(&conf, entry).expect("a writable folder");
+    let line = [
+        "test".to_owned(),
+        "registry.example.com/shop".to_owned(),
+        "--minimum-age=72h".to_owned(),
+        format!("--registries-conf-path={}", conf.display()),
+    ];
+    let run = Child::start(&line).finish().await;
+    assert_eq!(run.stdout, "registry.example.com/shop:1.0.0\n", "{}", run.log);
+}
+
+#[tokio::test]
+async fn the_help_of_the_help_is_the_help() {
+    for line in [&["help", "--help"][..], &["help", "-h"], &["help"], &["--help"]] {
+        let line: Vec<String> = line.iter().map(|text| (*text).to_owned()).collect();
+        let run = Child::start(&line).finish().await;
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{line:?}: {}", run.log);
+        assert!(
+            run.stdout.contains("Usage:") && run.stdout.contains("Examples:"),
+            "{}",
+            run.stdout
+        );
+    }
 }

@@ -26,8 +26,9 @@ pub struct CommonUpdateSettings {
     /// `secret:namespace/name#key`, `env:NAME` or `ext:/path/of/script`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_secret: Option<String>,
-    /// Example: `["linux/amd64", "linux/arm64"]`. Platforms for which the image must exist. Default is the platform of
-    /// the controller.
+    /// Example: `["linux/amd64", "linux/arm64"]`. Platforms for which the image must exist; checked where the registry is
+    /// asked about a tag: `newest-build`, `digest`, `pinDigest`, `minimumAge`. Default is the platform of the
+    /// controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub platforms: Option<Vec<String>>,

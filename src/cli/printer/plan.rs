@@ -16,7 +16,11 @@ pub fn text(plan: &Plan, page: Page) -> String {
     let columns = Columns::of(plan, page);
     let mut text = String::new();
     for object in &plan.unreadable {
-        let what = format!("{} {}/{} cannot be read: ", object.kind, object.namespace, object.name);
+        let name = match object.namespace.as_str() {
+            "" => object.name.clone(),
+            namespace => format!("{namespace}/{}", object.name),
+        };
+        let what = format!("{} {name} cannot be read: ", object.kind);
         text.push_str(&page.row(0, &[(Ink::Red, "problem", WORD)], Ink::Plain, &(what + &object.message)));
     }
     if !plan.unreadable.is_empty() {

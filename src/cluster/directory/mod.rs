@@ -35,10 +35,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-pub use read::Fault;
+pub use read::{Fault, UnreadFile};
 
 use lock::Lock;
 use read::Reader;
+use reload::Loaded;
 use store::Store;
 
 /// How a folder is read.
@@ -120,6 +121,7 @@ fn list(faults: &[Fault]) -> String {
 pub struct DirectoryApi {
     shared: Arc<Shared>,
     warnings: Vec<String>,
+    unread: Vec<UnreadFile>,
 }
 
 /// What requests work on.
@@ -186,7 +188,11 @@ fn serve(
         schema: schema::Schema::of_image_updater(),
         default_namespace: options.default_namespace,
     };
-    let (store, warnings) = reload::load(&root, &sidecar, &reader)?;
+    let Loaded {
+        store,
+        warnings,
+        unread,
+    } = reload::load(&root, &sidecar, &reader)?;
     let (changed, _) = tokio::sync::watch::channel(store.version);
     let shared = Shared {
         root,
@@ -199,6 +205,7 @@ fn serve(
     Ok(DirectoryApi {
         shared: Arc::new(shared),
         warnings,
+        unread,
     })
 }
 
@@ -214,6 +221,11 @@ impl DirectoryApi {
     /// What was left out while the folder was read, each with its file.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The files of which nothing was read; [`Self::warnings`] has them too.
+    pub fn unread(&self) -> &[UnreadFile] {
+        &self.unread
     }
 
     /// The folder, without symbolic links.

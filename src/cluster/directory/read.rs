@@ -69,6 +69,23 @@ pub(super) struct Content {
     pub(super) objects: Vec<Found>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<String>,
+    /// Why nothing of the file could be read; a warning says so too.
+    pub(super) unread: Option<String>,
+}
+
+/// A file of which nothing could be read, so that nobody knows which objects it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadFile {
+    /// The file.
+    pub file: PathBuf,
+    /// Why.
+    pub message: String,
+}
+
+impl fmt::Display for UnreadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.message)
+    }
 }
 
 /// Reads files by the same rules.
@@ -86,9 +103,9 @@ impl Reader {
         let stream = match Stream::parse(text) {
             Ok(stream) => stream,
             Err(e) => {
-                content
-                    .warnings
-                    .push(format!("{}: not YAML, so it is not read: {e}", file.display()));
+                let message = format!("not YAML, so it is not read: {e}");
+                content.warnings.push(format!("{}: {message}", file.display()));
+                content.unread = Some(message);
                 return content;
             }
         };

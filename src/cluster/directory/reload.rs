@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use super::{
     DirectoryError, Fault, Shared, files,
     kind::Kind,
-    read::{Content, Key, Reader},
+    read::{Content, Key, Reader, UnreadFile},
     scan,
     store::{MAX_EVENTS, Object, Store},
 };
@@ -14,18 +14,30 @@ use crate::core::yaml::MAX_TEXT;
 /// The most bytes of files that are read.
 const MAX_BYTES: usize = 512 << 20;
 
-/// Reads everything; also says what was left out.
-pub(super) fn load(root: &Path, sidecar: &Path, reader: &Reader) -> Result<(Store, Vec<String>), DirectoryError> {
+/// What was read, and what was left out.
+pub(super) struct Loaded {
+    pub(super) store: Store,
+    /// Everything that was left out.
+    pub(super) warnings: Vec<String>,
+    /// The files among that.
+    pub(super) unread: Vec<UnreadFile>,
+}
+
+/// Reads everything.
+pub(super) fn load(root: &Path, sidecar: &Path, reader: &Reader) -> Result<Loaded, DirectoryError> {
     let scan = scan::scan(root)?;
     let mut warnings = scan.warnings;
+    let mut unread = Vec::new();
     let mut faults = Vec::new();
     let mut store = Store::new();
     let mut read = 0;
     for file in scan.files {
         let text = match text(&file) {
             Ok(text) => text,
-            Err(why) => {
-                warnings.push(why);
+            Err(message) => {
+                let file = UnreadFile { file, message };
+                warnings.push(file.to_string());
+                unread.push(file);
                 continue;
             }
         };
@@ -40,6 +52,10 @@ pub(super) fn load(root: &Path, sidecar: &Path, reader: &Reader) -> Result<(Stor
         let content = reader.read(&file, &text);
         let keep_text = content.objects.iter().any(|found| found.key.kind.is_patched());
         warnings.extend(content.warnings);
+        unread.extend(content.unread.map(|message| UnreadFile {
+            file: file.clone(),
+            message,
+        }));
         faults.extend(content.faults);
         for found in content.objects {
             let key = found.key.clone();
@@ -59,7 +75,11 @@ pub(super) fn load(root: &Path, sidecar: &Path, reader: &Reader) -> Result<(Stor
         return Err(DirectoryError::Invalid(faults));
     }
     recall(&mut store, sidecar, &mut warnings);
-    Ok((store, warnings))
+    Ok(Loaded {
+        store,
+        warnings,
+        unread,
+    })
 }
 
 /// What earlier runs left in the sidecar folder: status of ImageUpdaters, and events.
@@ -88,7 +108,7 @@ fn recall(store: &mut Store, sidecar: &Path, warnings: &mut Vec<String>) {
 }
 
 fn text(file: &Path) -> Result<String, String> {
-    let why = |why: &str| format!("{}: {why}, so it is not read", file.display());
+    let why = |why: &str| format!("{why}, so it is not read");
     match files::read_bounded(file, MAX_TEXT as u64) {
         Ok(Some(bytes)) => String::from_utf8(bytes).map_err(|_| why("not UTF-8")),
         Ok(None) => Err(why(&format!("more than {MAX_TEXT} bytes"))),

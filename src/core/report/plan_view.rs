@@ -249,15 +249,15 @@ pub struct GitValue {
     pub value: String,
 }
 
-/// An object that cannot be read.
+/// An object that cannot be read, or a file that may hold some.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
-    /// `Application` or `ImageUpdater`.
+    /// `Application`, `ImageUpdater` or `File`.
     pub kind: String,
-    /// Its namespace.
+    /// Its namespace; empty for a file.
     pub namespace: String,
-    /// Its name.
+    /// Its name; the path of a file.
     pub name: String,
     /// What is wrong with it.
     pub message: String,

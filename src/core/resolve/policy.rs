@@ -14,7 +14,7 @@ use crate::{
             origin::Origin,
             patterns::Patterns,
         },
-        strategy::{Extract, InvalidFilter, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
+        strategy::{Extract, FilterList, Policy, PolicyOptions, SortOrder, StrategyKind, TagFilter},
         verdict::{Reason, Verdict},
     },
 };
@@ -67,9 +67,9 @@ fn filter(image: &ImageConfig, origin: &Origin, merged: &Merged, patterns: &Patt
     let allow = merged.settings.allow_tags.as_deref().unwrap_or("");
     let ignore = merged.settings.ignore_tags.as_deref().unwrap_or(&[]);
     patterns.filter(allow, ignore).map_err(|error| {
-        let field = match &error {
-            InvalidFilter::Keyword(_) | InvalidFilter::Expression(_) => &Field::ALLOW_TAGS,
-            InvalidFilter::Glob { .. } => &Field::IGNORE_TAGS,
+        let field = match error.list() {
+            FilterList::Allow => &Field::ALLOW_TAGS,
+            FilterList::Ignore => &Field::IGNORE_TAGS,
         };
         merged.refused(Reason::InvalidPattern, field, &error)
     })

@@ -9,7 +9,9 @@ use crate::{
         v1alpha1::{ImageConfig, WriteBackConfig},
     },
     core::{
+        foreign::ForeignText,
         report::Remark,
+        repository_url,
         resolve::{
             ApplicationKind, CurrentFrom, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, SourceSlot,
             TrackedApplication, WriteTarget, aliases,
@@ -192,8 +194,19 @@ impl Rule {
         }
     }
 
-    /// The target, when its credentials may be used for `application`: a Secret of its own namespace, or Argo CD's.
+    /// The target, when its credentials may be used for `application`: a Secret of its own namespace, or Argo CD's, and
+    /// none in the URL.
     fn git_target(&self, git: GitDestination, application: &Application) -> Result<GitTarget, Verdict> {
+        if let Some(url) = repository_url::without_credentials(&git.repository) {
+            return Err(Verdict::new(
+                Reason::TargetUnusable,
+                format!(
+                    "{}: a repository URL must not carry a user or password; put them into the repository Secret (fields \
+                     username and password)",
+                    ForeignText::new(&url)
+                ),
+            ));
+        }
         if let GitCredentialRef::Secret(secret) = &git.credentials
             && secret.namespace != application.namespace()
         {

@@ -529,3 +529,39 @@ fn images_are_worked_out_once_and_shared_by_all_applications() {
     assert_eq!(tracked.len(), 50);
     assert!(tracked.iter().all(|t| Arc::ptr_eq(&t.images, &tracked[0].images)));
 }
+
+#[test]
+fn a_mistake_in_a_filter_is_said_once_with_its_field() {
+    for (fields, expected) in [
+        (
+            json!({"commonUpdateSettings": {"allowTags": "regexp:(["}}),
+            "spec.applicationRefs[0].images[0].commonUpdateSettings.allowTags: \"([\" is not a regular expression: ",
+        ),
+        (
+            json!({"allowTags": [{"regex": "(["}]}),
+            "spec.applicationRefs[0].images[0].allowTags: \"([\" is not a regular expression: ",
+        ),
+        (
+            json!({"commonUpdateSettings": {"ignoreTags": ["a", "[2"]}}),
+            "spec.applicationRefs[0].images[0].commonUpdateSettings.ignoreTags: \"[2\" is not a pattern: ",
+        ),
+    ] {
+        let verdict = image(&fields).0.unwrap_err();
+        assert_eq!(verdict.reason, Reason::InvalidPattern, "{verdict}");
+        assert!(verdict.message.starts_with(expected), "{verdict}");
+        assert_eq!(verdict.message.matches("Tags").count(), 1, "{verdict}");
+    }
+}
+
+#[test]
+fn a_repository_url_with_a_password_is_no_target_and_the_password_is_not_told() {
+    let rule = json!({"images": [{"imageName": "a"}]});
+    let git = |url: &str| json!({"writeBackConfig": {"method": "git", "gitConfig": {"repository": url}}});
+    for url in ["https://bot:hunter2@git.test/r.git", "https://hunter2@git.test/r.git"] {
+        let verdict = only(&rule, &git(url)).0.unwrap_err();
+        assert_eq!(verdict.reason, Reason::TargetUnusable, "{verdict}");
+        assert!(verdict.message.contains("https://git.test/r.git"), "{verdict}");
+        assert!(!verdict.message.contains("hunter2"), "{verdict}");
+    }
+    assert!(only(&rule, &git("https://git.test/r.git")).0.is_ok());
+}

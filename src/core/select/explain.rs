@@ -68,7 +68,7 @@ impl fmt::Display for Fate {
             Self::Kept => f.write_str("chosen: as good as any other, and running already"),
             Self::Lower => f.write_str("best of those that can be used, but lower than what runs or is written"),
             Self::TooYoung(why) => write!(f, "too young: {why}"),
-            Self::Later => f.write_str("is looked at in a later cycle"),
+            Self::Later => f.write_str("was not looked at: one decision reads so many tags and no more"),
             Self::Refused(why) => write!(f, "may not be read: {}", ForeignText::new(why)),
             Self::Ranked(1) => f.write_str("best of those that could be read"),
             Self::Ranked(place) => write!(f, "number {place} in order"),

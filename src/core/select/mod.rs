@@ -29,6 +29,7 @@ mod walk;
 pub use age::{FirstSeen, Waiting};
 pub use explain::{Fate, TagStory, explain};
 pub use knowledge::{Knowledge, Known};
+pub use walk::ReadLimit;
 
 use age::Ages;
 use ranking::{Contender, Outside, Ranking};
@@ -76,6 +77,8 @@ pub struct Situation<'a> {
     pub first_seen: FirstSeen,
     /// Ages are counted until now.
     pub now: Timestamp,
+    /// How many tags are read at most.
+    pub reads: ReadLimit,
 }
 
 impl Situation<'_> {
@@ -103,6 +106,7 @@ impl Situation<'_> {
             dates: BTreeMap::new(),
             first_seen: FirstSeen::default(),
             now,
+            reads: ReadLimit::default(),
         }
     }
 }
@@ -224,7 +228,8 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
     let known = query.known;
     let refused = walk.refused().filter(|_| !known.shows_any());
     let waiting: Vec<_> = walk.waiting().cloned().collect();
-    let cut = walk.is_cut();
+    let unread = walk.unread();
+    let cut = unread > 0;
     let held_back = cut || !waiting.is_empty();
     let picked = match &walk.end {
         End::Ask(tag) => return Selection::Need(vec![Question::Facts((*tag).clone())]),
@@ -237,11 +242,11 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
             let (tag, why) = refused.expect("it was refused");
             return Selection::Decided(Decision::held(not_read(0, known.len(), tag, why)));
         }
-        End::AtRunning => Err(too_young(query, &waiting, cut)),
-        End::Nothing if held_back => Err(too_young(query, &waiting, cut)),
+        End::AtRunning => Err(too_young(query, &waiting, unread)),
+        End::Nothing if held_back => Err(too_young(query, &waiting, unread)),
         End::Nothing => Err(Verdict::new(Reason::NoTagMatches, explain::nothing_left(query))),
         // What runs is the best that is old enough, or nobody knows yet whether something better is.
-        End::Best(best, _) if cut || (best.replaced && held_back) => Err(too_young(query, &waiting, cut)),
+        End::Best(best, _) if cut || (best.replaced && held_back) => Err(too_young(query, &waiting, unread)),
         End::Best(best, facts) => downgrade::guard(query, walk, best).map(|note| Candidate {
             tag: best.tag.clone(),
             digest: facts.filter(|_| query.policy.writes_digest()).map(|facts| facts.digest),
@@ -261,9 +266,20 @@ fn not_read(read: usize, asked: usize, tag: &TagName, why: &str) -> Verdict {
     Verdict::new(Reason::MetadataUnavailable, message)
 }
 
-fn too_young(query: Query<'_>, waiting: &[Waiting], cut: bool) -> Verdict {
-    let later = "more tags were to be read than one decision reads; the next one goes on";
-    let ages = Ages::of(query.policy, query.situation.now, &query.situation.first_seen);
+/// `unread` tags were not looked at.
+fn too_young(query: Query<'_>, waiting: &[Waiting], unread: usize) -> Verdict {
+    let Situation {
+        now, first_seen, reads, ..
+    } = query.situation;
+    let bound = format!(
+        "{unread} tags were not looked at, since one decision reads at most {}",
+        reads.most()
+    );
+    let later = match reads {
+        ReadLimit::InSteps => bound + "; the next one goes on",
+        ReadLimit::AtOnce => bound,
+    };
+    let ages = Ages::of(query.policy, *now, first_seen);
     let Some((best, ages)) = waiting.first().zip(ages) else {
         return Verdict::new(Reason::MetadataUnavailable, format!("nothing is decided yet: {later}"));
     };
@@ -271,7 +287,7 @@ fn too_young(query: Query<'_>, waiting: &[Waiting], cut: bool) -> Verdict {
     if waiting.len() > 1 {
         message = format!("{message}; {} more tags are too young", waiting.len() - 1);
     }
-    if cut {
+    if unread > 0 {
         message = format!("{message}; {later}");
     }
     Verdict::new(Reason::TooYoung, message)

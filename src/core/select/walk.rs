@@ -14,8 +14,25 @@ use crate::core::{
     verdict::Verdict,
 };
 
-/// The most tags that are read on the way of one decision.
-const MAX_READS: usize = 20;
+/// How many tags are read at most on the way of one decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadLimit {
+    /// A few: later decisions go on from there. For a controller, which shares the registry with others for ever.
+    #[default]
+    InSteps,
+    /// Many: nobody goes on, so the answer is wanted now. For commands that end.
+    AtOnce,
+}
+
+impl ReadLimit {
+    /// The number of tags.
+    pub const fn most(self) -> usize {
+        match self {
+            Self::InSteps => 20,
+            Self::AtOnce => 500,
+        }
+    }
+}
 
 /// Why a tag was passed over.
 #[derive(Debug)]
@@ -108,9 +125,10 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Whether there were more tags than one decision may read.
-    pub(super) fn is_cut(&self) -> bool {
-        self.passed.iter().any(|(_, passed)| matches!(passed, Passed::Unread))
+    /// How many tags were not looked at, because there were more than one decision may read.
+    pub(super) fn unread(&self) -> usize {
+        let unread = |(_, passed): &&(_, _)| matches!(passed, Passed::Unread);
+        self.passed.iter().filter(unread).count()
     }
 }
 
@@ -172,7 +190,7 @@ impl<'a> Judge<'a> {
             self.reads += 1;
         }
         match entry {
-            None if self.reads >= MAX_READS => Judged::Pass(Passed::Unread),
+            None if self.reads >= self.query.situation.reads.most() => Judged::Pass(Passed::Unread),
             None => Judged::Ask,
             Some(Known::Excluded(why)) => Judged::Pass(Passed::Excluded(why)),
             Some(Known::Refused(why)) => {

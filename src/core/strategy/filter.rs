@@ -22,22 +22,38 @@ pub struct TagFilter {
 }
 
 /// A filter that cannot be read. It would drop every tag or none, so the image is left alone.
+///
+/// The text does not name the field, since that is a path here and a flag there: see [`Self::list`].
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidFilter {
     /// `allowTags` is no function that is known.
-    #[error("allowTags: {0:?} is neither any nor regexp:<expression> (example: regexp:^v[0-9]+)")]
+    #[error("{0:?} is neither any nor regexp:<expression> (example: regexp:^v[0-9]+)")]
     Keyword(ForeignText),
     /// The expression of `allowTags` cannot be read.
-    #[error("allowTags: {0}")]
+    #[error(transparent)]
     Expression(#[from] InvalidRegex),
     /// A pattern of `ignoreTags` cannot be read.
-    #[error("ignoreTags[{index}]: {source}")]
-    Glob {
-        /// The place in the list.
-        index: usize,
-        /// What is wrong with it.
-        source: InvalidGlob,
-    },
+    #[error(transparent)]
+    Glob(#[from] InvalidGlob),
+}
+
+/// The two lists of a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterList {
+    /// `allowTags`.
+    Allow,
+    /// `ignoreTags`.
+    Ignore,
+}
+
+impl InvalidFilter {
+    /// Which list is wrong.
+    pub fn list(&self) -> FilterList {
+        match self {
+            Self::Keyword(_) | Self::Expression(_) => FilterList::Allow,
+            Self::Glob(_) => FilterList::Ignore,
+        }
+    }
 }
 
 /// Why a tag may not be picked.
@@ -65,11 +81,8 @@ impl TagFilter {
                 _ => return Err(InvalidFilter::Keyword(ForeignText::new(text))),
             },
         };
-        let glob = |(index, text): (usize, &String)| match Glob::parse(text) {
-            Ok(glob) => Ok((text.as_str().into(), glob)),
-            Err(source) => Err(InvalidFilter::Glob { index, source }),
-        };
-        let ignore = ignore.iter().enumerate().map(glob).collect::<Result<_, _>>()?;
+        let glob = |text: &String| Glob::parse(text).map(|glob| (text.as_str().into(), glob));
+        let ignore = ignore.iter().map(glob).collect::<Result<_, _>>()?;
         Ok(Self { allow, ignore })
     }
 
@@ -137,21 +150,23 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_is_an_error_that_names_its_place() {
-        let table: [(Option<&str>, &[&str], &str); 5] = [
-            (Some("^1\\."), &[], "allowTags: "),
-            (Some("glob:1.*"), &[], "allowTags: "),
-            (Some(" any"), &[], "allowTags: "),
-            (
-                Some("regexp:(["),
-                &[],
-                "allowTags: \"([\" is not a regular expression: ",
-            ),
-            (None, &["1", "[2"], "ignoreTags[1]: \"[2\" is not a pattern: "),
+    fn a_filter_that_cannot_be_read_is_an_error_that_knows_its_list_and_says_each_thing_once() {
+        let (allowed, dropped) = (FilterList::Allow, FilterList::Ignore);
+        let table: [(Option<&str>, &[&str], FilterList, &str); 5] = [
+            (Some("^1\\."), &[], allowed, "\"^1\\\\.\" is neither any nor "),
+            (Some("glob:1.*"), &[], allowed, "\"glob:1.*\" is neither any nor "),
+            (Some(" any"), &[], allowed, "\"any\" is neither any nor "),
+            (Some("regexp:(["), &[], allowed, "\"([\" is not a regular expression: "),
+            (None, &["1", "[2"], dropped, "\"[2\" is not a pattern: "),
         ];
-        for (allow, ignore, start) in table {
-            let error = TagFilter::compile(allow, &ignored(ignore)).unwrap_err().to_string();
-            assert!(error.starts_with(start), "{error}");
+        for (allow, ignore, list, start) in table {
+            let error = TagFilter::compile(allow, &ignored(ignore)).unwrap_err();
+            assert_eq!(error.list(), list, "{error}");
+            assert!(error.to_string().starts_with(start), "{error}");
+            assert!(
+                std::error::Error::source(&error).is_none(),
+                "{error}: it would be printed twice"
+            );
         }
     }
 

@@ -26,7 +26,7 @@ mod numerical;
 mod semver;
 
 pub use extract::{Extract, InvalidExtract};
-pub use filter::{FilterReason, InvalidFilter, TagFilter};
+pub use filter::{FilterList, FilterReason, InvalidFilter, TagFilter};
 pub use policy::{Policy, PolicyOptions, SortOrder};
 pub use scope::{Misfit, Reading, Scope};
 pub use version::Version;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Annotated, InvalidAnnotation, parse};
+use super::{Annotated, InvalidAnnotation, parse, unknown};
 use crate::{
     api::{
         annotations::PREFIX,
@@ -105,7 +105,7 @@ impl AnnotationRule {
             images,
             write_back_config,
         } = annotated;
-        let mut warnings = Vec::new();
+        let mut warnings = unknown::remarks(annotations, &images);
         let write_back = write_back_config.unwrap_or_default();
         let source = Source {
             origins: images

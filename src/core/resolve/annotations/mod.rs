@@ -24,6 +24,7 @@ use crate::{
 
 mod cached;
 mod reader;
+mod unknown;
 
 pub(super) use cached::AnnotationRule;
 use reader::{Reader, Scope};
@@ -102,7 +103,7 @@ pub enum InvalidAnnotation {
 }
 
 /// Reads the annotations of an Application. Keys that are not known, and those of an alias that is not in the list, are
-/// ignored.
+/// ignored here; `unknown` tells of them.
 ///
 /// Texts are trimmed, and a blank one counts as absent. An element of `image-list` has an alias when it has a `=` with no
 /// `:` before it. Settings of an alias are looked up under the alias, then under the alias with `_` for each `/`.

@@ -199,7 +199,44 @@ fn reading_too_much_keeps_the_times_of_tags_that_were_not_reached() {
     assert_eq!(waiting(&decision).len(), 21);
     let verdict = decision.picked.unwrap_err();
     assert_eq!(verdict.reason, Reason::TooYoung);
-    assert!(verdict.message.ends_with("the next one goes on"), "{}", verdict.message);
+    assert!(
+        verdict
+            .message
+            .ends_with("29 tags were not looked at, since one decision reads at most 20; the next one goes on"),
+        "{}",
+        verdict.message
+    );
+}
+
+#[test]
+fn where_nobody_goes_on_a_decision_reads_more_and_tells_what_it_left() {
+    let names: Vec<_> = (0..600).map(|n| n.to_string()).collect();
+    let tags: Vec<_> = names.iter().map(String::as_str).collect();
+    let policy = aged("numerical", "", false);
+    let situation = Situation {
+        reads: ReadLimit::AtOnce,
+        ..Situation::at(at(NOW))
+    };
+    for (old, asks, expected) in [(550, 50, "550"), (100, 500, "100"), (99, 500, "TooYoung")] {
+        let (mut known, mut asked) = (Knowledge::default(), 0);
+        let decision = loop {
+            match select(&policy, &situation, &list(&tags), TagOrder::None, &known) {
+                Outcome::Decided(decision) => break decision,
+                Outcome::Need(questions) => {
+                    for Question::Facts(tag) in questions {
+                        let young = tag.as_str().parse::<i64>().unwrap() > old;
+                        known.insert(tag, created(Some(hours_ago(if young { 1 } else { 100 }))));
+                        asked += 1;
+                    }
+                }
+            }
+        };
+        let expected_end = "100 tags were not looked at, since one decision reads at most 500";
+        assert_eq!((asked, tag_or_reason(&decision).as_str()), (asks, expected), "{old}");
+        if let Err(verdict) = decision.picked {
+            assert!(verdict.message.ends_with(expected_end), "{}", verdict.message);
+        }
+    }
 }
 
 #[test]

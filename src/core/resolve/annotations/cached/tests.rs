@@ -323,3 +323,54 @@ fn a_warning_about_annotations_is_told_once_with_the_first_application() {
         "{warning:?}"
     );
 }
+
+#[test]
+fn annotations_without_effect_are_warned_about() {
+    let list = ("image-list", json!("acme/api=acme/api:1.x, web=web, plain"));
+    for (key, expected) in [
+        ("web.update-strategy", None),
+        ("acme_api.allow-tags", None),
+        ("acme_api.helm.image-tag", None),
+        ("web.platforms", None),
+        ("ignore-tags", None),
+        ("git-branch", None),
+        ("pull-request-labels", None),
+        ("reconcile-requested-at", None),
+        ("web.allow-tag", Some("no such setting")),
+        ("image-lists", Some("no such setting")),
+        ("web.git-branch", Some("no such setting")),
+        ("platforms", Some("<alias>.platforms")),
+        (
+            "sh.allow-tags",
+            Some("no image has the alias \"sh\"; write it in image-list: sh=<image>"),
+        ),
+        ("plain.helm.image-tag", Some("no image has the alias \"plain\"")),
+    ] {
+        let text = if key.ends_with("platforms") { "linux/arm64" } else { "x" };
+        let warnings = run(&json!({list.0: list.1, key: text})).warnings;
+        let told: Vec<_> = warnings
+            .iter()
+            .filter(|w| w.field.ends_with(&format!("/{key}")))
+            .collect();
+        match (expected, told.as_slice()) {
+            (None, told) => assert!(!told.iter().any(|w| w.message.contains("no effect")), "{key}: {told:?}"),
+            (Some(words), [warning]) => {
+                assert!(warning.message.contains(words), "{key}: {warning:?}");
+                assert!(warning.message.ends_with("(Application shop)"), "{key}: {warning:?}");
+            }
+            (Some(_), told) => panic!("{key}: {told:?}"),
+        }
+    }
+}
+
+#[test]
+fn many_annotations_without_effect_are_a_few_and_a_number() {
+    let mut annotations = json!({"image-list": "a"});
+    for number in 0..40 {
+        annotations[format!("typo-{number}")] = json!("x");
+    }
+    let warnings = run(&annotations).warnings;
+    assert_eq!(warnings.len(), 6, "{warnings:?}");
+    let counted = warnings.iter().filter(|w| w.message.starts_with("35 more annotations"));
+    assert_eq!(counted.count(), 1, "{warnings:?}");
+}
