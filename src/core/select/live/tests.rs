@@ -128,8 +128,8 @@ fn every_running_version_that_fits_counts_and_none_that_another_alias_follows() 
         "acme/api",
     ];
     let image = ImageRef::parse("acme/api").unwrap();
-    let table: [(&str, &str, &str, Option<&str>, &[&str]); 6] = [
-        ("semver", "1.x", "", None, &["v1.0.0", "v1.9.0"]),
+    let table = [
+        ("semver", "1.x", "", None, &["v1.0.0", "v1.9.0"][..]),
         ("semver", "2.x", "", None, &["v2.0.0"]),
         ("semver", "3.x", "", None, &[]),
         ("semver", "1.x", "regexp:0[.]0$", None, &["v1.0.0"]),
