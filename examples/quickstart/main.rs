@@ -26,6 +26,7 @@ use argocd_image_updater::{
         registries::RegistriesConf,
         report::{ResourceReport, WriteOutcome},
         resolve::Author,
+        select::ReadLimit,
     },
     engine::{Engine, Options, Task, decide::WritePermit},
     git::{self, MirrorOptions, Mirrors},
@@ -157,6 +158,7 @@ impl World {
             allow_env_ext_credentials: true,
             explain: true,
             max_deciding: None,
+            reads: ReadLimit::default(),
         };
         Ok(Engine::new(
             Cluster::new(self.client.clone()),

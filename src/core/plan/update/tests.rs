@@ -417,6 +417,7 @@ fn a_place_that_is_behind_is_written_although_another_place_runs_the_pick() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 #[test]
 fn the_current_version_is_read_from_the_manifest_where_that_is_asked_for() {
     let image = |target: Value| json!([{"imageName": "a/x:1.x", "commonUpdateSettings": {"currentFrom": "manifest"}, "manifestTargets": target}]);
