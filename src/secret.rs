@@ -25,6 +25,14 @@ impl Secret {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // What is no text is not repeated in the error.
+        let wrong = |_| serde::de::Error::custom("a text is expected");
+        String::deserialize(from).map(Self).map_err(wrong)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::secret::Secret;
+
 /// The whole file. An absent or empty list is a file without entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +48,14 @@ pub struct RegistryEntry {
     pub ca_data: Option<String>,
     /// Requests per second; zero and less are no limit.
     pub limit: Option<i64>,
+    /// Where its images are asked for first: `host[:port][/path]`, put in the place of `prefix`.
+    pub mirrors: Option<Vec<String>>,
+    /// A file with our own certificate chain (PEM), for a server that asks who connects.
+    pub client_cert: Option<String>,
+    /// A file with the private key of `client_cert` (PEM).
+    pub client_key: Option<String>,
+    /// The URL of the proxy for this registry; it may hold user and password.
+    pub proxy: Option<Secret>,
     /// Accepted for old files; it has no effect.
     #[serde(deserialize_with = "optional_bool")]
     #[serde(default)]

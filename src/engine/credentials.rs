@@ -8,19 +8,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Engine, Work, observe::Cycle};
+use tokio::sync::OnceCell;
+
+use super::{
+    Engine, Work,
+    observe::{Cycle, Observer},
+};
 use crate::{
     cluster::{Cluster, secrets::SecretFields},
     core::{
         keys::ObjectKey,
         registries::RegistryProfile,
         repository_url,
-        resolve::{GitCredentialRef, GitTarget, credential_ref::CredentialRef},
+        resolve::{GitCredentialRef, GitTarget, TrackedImage, credential_ref::CredentialRef},
         verdict::{Reason, Verdict},
     },
     git::{self, GitCredentials, RemoteUrl},
-    registry::credentials::{self, Credentials},
+    registry::{
+        RepoKey,
+        credentials::{self, Credentials},
+    },
 };
+
+/// Where credentials of an image come from, and what they were.
+pub(super) type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc<Credentials>, Verdict>>>>;
 
 /// Where Secrets come from.
 #[derive(Clone)]
@@ -90,6 +101,53 @@ pub(super) async fn read(
         }
         CredentialRef::Env(name) => credentials::from_env(name).map_err(|e| unavailable(e.to_string())),
         CredentialRef::Ext(path) => credentials::run_ext(path).await.map_err(|e| unavailable(e.to_string())),
+    }
+}
+
+impl Observer {
+    /// The image's own credentials, else those of the registry, else none.
+    pub(super) async fn image_credentials(
+        &self,
+        cycle: &Cycle,
+        image: &TrackedImage,
+        namespace: &str,
+        profile: &Arc<RegistryProfile>,
+    ) -> Result<Option<Arc<Credentials>>, Verdict> {
+        let Some(reference) = &image.credentials else {
+            return self.profile_credentials(profile).await;
+        };
+        if let Some(other) = reference.namespace().filter(|other| *other != namespace) {
+            let message = format!("the pull secret lies in namespace {other}, but the application is in {namespace}");
+            return Err(Verdict::new(Reason::CredentialsUnavailable, message));
+        }
+        let key = (reference.clone(), profile.api_url.clone());
+        let cell = cycle.credentials.lock().await.entry(key).or_default().clone();
+        let read = || async { read(&self.secrets, reference, profile).await.map(Arc::new) };
+        cell.get_or_init(read).await.clone().map(Some)
+    }
+
+    async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
+        let Some(reference) = &profile.credentials else {
+            return Ok(None);
+        };
+        if let Some(known) = self.known_credentials.get(profile) {
+            return Ok(Some(known));
+        }
+        let reference = reference.as_ref().map_err(|error| {
+            let message = format!("registries.conf, {}: {error}", profile.name);
+            Verdict::new(Reason::CredentialsUnavailable, message)
+        })?;
+        let read = Arc::new(read(&self.secrets, reference, profile).await?);
+        self.known_credentials.put(profile, &read);
+        Ok(Some(read))
+    }
+
+    /// The registry's credentials read anew, when they are others than those that were refused.
+    pub(super) async fn renewed(&self, repo: &RepoKey) -> Option<Arc<Credentials>> {
+        let refused = repo.credentials.as_ref()?;
+        self.known_credentials.forget(&repo.profile);
+        let fresh = self.profile_credentials(&repo.profile).await.ok().flatten()?;
+        (fresh.identity() != refused.identity()).then_some(fresh)
     }
 }
 

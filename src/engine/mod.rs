@@ -20,6 +20,7 @@ pub mod credentials;
 pub mod decide;
 mod memory;
 pub mod observe;
+mod repository;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

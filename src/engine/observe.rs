@@ -1,32 +1,29 @@
 //! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell};
 
-use jiff::Timestamp;
-
 use super::{
-    credentials::{self, Secrets},
+    credentials::{self, ImageCredentials, Secrets},
     memory::{Memory, View},
+    repository::Asked,
 };
 use crate::{
     cluster::{Cluster, ClusterError, repositories::RepositorySecrets},
     core::{
         image::{ImageVersion, TagName},
-        registries::{RegistryProfile, TagSortMode},
-        resolve::{TrackedImage, credential_ref::CredentialRef},
+        registries::TagSortMode,
+        resolve::TrackedImage,
         select::{
             self, Candidate, Decision, FirstSeen, Knowledge, Known, Question, ReadLimit, Selection, Situation, TagList,
             TagOrder, TagStory, Waiting,
         },
         verdict::{Reason, Verdict},
     },
-    registry::{self, Registries, RegistryError, RepoKey, Session, credentials::Credentials},
+    registry::{self, Freshness, Registries, RegistryError, RepoKey, Session},
 };
 
 /// Metadata requests of one decision at once; the registry's own limits come on top.
@@ -36,14 +33,11 @@ const PARALLEL_FACTS: usize = 20;
 /// by tag on the way down.
 const ROUNDS: usize = 44;
 
-/// Where credentials of an image come from, and what they were.
-type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc<Credentials>, Verdict>>>>;
-
 /// What one cycle has asked so far.
 pub struct Cycle {
-    session: Session,
+    pub(super) session: Session,
     now: Timestamp,
-    credentials: Mutex<ImageCredentials>,
+    pub(super) credentials: Mutex<ImageCredentials>,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
 }
 
@@ -127,8 +121,8 @@ pub struct Asker<'a> {
 /// Picks tags: asks registries, with the right credentials, whatever the pure selection has to know.
 pub struct Observer {
     registries: Registries,
-    secrets: Secrets,
-    known_credentials: credentials::Known,
+    pub(super) secrets: Secrets,
+    pub(super) known_credentials: credentials::Known,
     memory: Memory,
     reads: ReadLimit,
 }
@@ -163,28 +157,9 @@ impl Observer {
 
     /// Picks a tag for one image.
     pub async fn pick(&self, cycle: &Cycle, image: &TrackedImage, asker: Asker<'_>) -> Pick {
-        let profile = self.registries.lookup(&image.reference);
-        let credentials = match self.image_credentials(cycle, image, asker.namespace, &profile).await {
-            Ok(credentials) => credentials,
+        let Asked { repo, tags } = match self.ask(cycle, image, asker.namespace).await {
+            Ok(answer) => answer,
             Err(verdict) => return verdict.into(),
-        };
-        let own = image.credentials.is_some();
-        let mut repo = RepoKey {
-            repository: profile.repository(&image.reference),
-            profile,
-            credentials,
-        };
-        let mut tags = cycle.session.tags(&repo).await;
-        if tags.as_ref().is_err_and(RegistryError::is_unauthorized) && !own {
-            // The entry's credentials may have been renewed since they were read.
-            if let Some(fresh) = self.renewed(&repo).await {
-                repo.credentials = Some(fresh);
-                tags = cycle.session.tags(&repo).await;
-            }
-        }
-        let tags = match tags {
-            Ok(tags) => tags,
-            Err(error) => return error.verdict().into(),
         };
         let order = tag_order(repo.profile.tag_order);
         self.decide(cycle, &repo, image, asker, &tags, order).await
@@ -257,51 +232,6 @@ impl Observer {
             waiting: decision.waiting,
         }
     }
-
-    /// The image's own credentials, else those of the registry, else none.
-    async fn image_credentials(
-        &self,
-        cycle: &Cycle,
-        image: &TrackedImage,
-        namespace: &str,
-        profile: &Arc<RegistryProfile>,
-    ) -> Result<Option<Arc<Credentials>>, Verdict> {
-        let Some(reference) = &image.credentials else {
-            return self.profile_credentials(profile).await;
-        };
-        if let Some(other) = reference.namespace().filter(|other| *other != namespace) {
-            let message = format!("the pull secret lies in namespace {other}, but the application is in {namespace}");
-            return Err(Verdict::new(Reason::CredentialsUnavailable, message));
-        }
-        let key = (reference.clone(), profile.api_url.clone());
-        let cell = cycle.credentials.lock().await.entry(key).or_default().clone();
-        let read = || async { credentials::read(&self.secrets, reference, profile).await.map(Arc::new) };
-        cell.get_or_init(read).await.clone().map(Some)
-    }
-
-    async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
-        let Some(reference) = &profile.credentials else {
-            return Ok(None);
-        };
-        if let Some(known) = self.known_credentials.get(profile) {
-            return Ok(Some(known));
-        }
-        let reference = reference.as_ref().map_err(|error| {
-            let message = format!("registries.conf, {}: {error}", profile.name);
-            Verdict::new(Reason::CredentialsUnavailable, message)
-        })?;
-        let read = Arc::new(credentials::read(&self.secrets, reference, profile).await?);
-        self.known_credentials.put(profile, &read);
-        Ok(Some(read))
-    }
-
-    /// The registry's credentials read anew, when they are others than those that were refused.
-    async fn renewed(&self, repo: &RepoKey) -> Option<Arc<Credentials>> {
-        let refused = repo.credentials.as_ref()?;
-        self.known_credentials.forget(&repo.profile);
-        let fresh = self.profile_credentials(&repo.profile).await.ok().flatten()?;
-        (fresh.identity() != refused.identity()).then_some(fresh)
-    }
 }
 
 /// Asks the registry, many questions at once.
@@ -316,7 +246,11 @@ async fn answer(
     let wanted = image.policy.facts_wanted(order);
     let answers: Vec<_> = stream::iter(questions)
         .map(|Question::Facts(tag)| async move {
-            let answer = match cycle.session.facts(repo, &tag, &image.platforms, wanted).await {
+            let answer = match cycle
+                .session
+                .facts(repo, &tag, &image.platforms, wanted, Freshness::Now)
+                .await
+            {
                 Ok(registry::Known::Facts(facts)) => Known::Facts(facts),
                 Ok(registry::Known::Excluded(why)) => Known::Excluded(why.to_string()),
                 Err(error @ RegistryError::TagRefused { .. }) => Known::Refused(error.to_string()),

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
+use crate::secret::Secret;
+
 /// How this program names itself to servers.
 pub const USER_AGENT: &str = concat!("argocd-image-updater/", env!("CARGO_PKG_VERSION"));
 /// The most redirects that are followed.
@@ -23,6 +25,11 @@ pub struct ClientSettings {
     pub plain_http: bool,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` count.
     pub system_proxy: bool,
+    /// The URL of the proxy for every request (http, https, socks5 or socks5h; it may hold user and password). Then the
+    /// environment does not count.
+    pub proxy: Option<Secret>,
+    /// A certificate chain and its private key (PEM, in one text), for servers that ask who connects.
+    pub client_identity: Option<Secret>,
     /// The longest that connecting takes, TLS included.
     pub connect_timeout: Duration,
     /// The longest silence of a server: until its answer begins, and between two parts of it.
@@ -38,6 +45,8 @@ impl Default for ClientSettings {
             extra_roots: Vec::new(),
             plain_http: false,
             system_proxy: true,
+            proxy: None,
+            client_identity: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(10),
             total_timeout: Duration::from_mins(1),
@@ -51,6 +60,12 @@ pub enum ClientError {
     /// A PEM text without a usable certificate.
     #[error("it holds no certificate that can be read (PEM is expected)")]
     NoCertificate,
+    /// A proxy that is no URL.
+    #[error("the proxy is not a URL (example: http://proxy.example.com:3128)")]
+    Proxy,
+    /// A PEM text without a usable certificate and key of our own.
+    #[error("it holds no certificate with its private key that can be read (PEM is expected)")]
+    ClientIdentity,
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -72,6 +87,14 @@ pub fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
             .timeout(settings.total_timeout);
         if !settings.system_proxy {
             builder = builder.no_proxy();
+        }
+        if let Some(proxy) = &settings.proxy {
+            let proxy = reqwest::Proxy::all(proxy.expose()).map_err(|_| ClientError::Proxy)?;
+            builder = builder.no_proxy().proxy(proxy);
+        }
+        if let Some(identity) = &settings.client_identity {
+            let identity = reqwest::Identity::from_pem(identity.expose().as_bytes());
+            builder = builder.identity(identity.map_err(|_| ClientError::ClientIdentity)?);
         }
         builder = if settings.insecure {
             builder.tls_danger_accept_invalid_certs(true)

@@ -14,8 +14,9 @@ use super::{
     connection::Connection,
     counts::Kind,
     error::RegistryError,
+    health::Health,
     limiter::MustWait,
-    session::{Health, RepoKey},
+    session::RepoKey,
 };
 use crate::{core::foreign::ForeignText, http, secret::Secret};
 

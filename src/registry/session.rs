@@ -5,25 +5,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::{
-    Credentials, CredentialsIdentity,
-    challenge::Challenge,
-    client::{self, Ask},
-    connection::Connection,
-    cosign,
-    error::RegistryError,
-    metadata,
-    pool::Registries,
-    tags,
+    Credentials, CredentialsIdentity, client::Ask, connection::Connection, cosign, error::RegistryError,
+    health::Health, metadata, pool::Registries, tags,
 };
 use crate::core::{
     image::{
@@ -37,9 +27,6 @@ use crate::core::{
 
 /// The longest time for all pages of one tag list.
 const LIST_TIME: Duration = Duration::from_mins(3);
-
-/// After so many failed connections in a row a registry is not tried again in this session.
-const MAX_FAILURES: u32 = 3;
 
 /// A repository, and who asks for it.
 #[derive(Debug, Clone)]
@@ -59,6 +46,15 @@ pub enum Known {
     Facts(Arc<TagFacts>),
     /// A lasting reason why the tag is no candidate.
     Excluded(Exclusion),
+}
+
+/// How old the answer may be to the question which image a tag names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Freshness {
+    /// It is asked in this session.
+    Now,
+    /// It may come from an earlier session.
+    Kept,
 }
 
 /// One cycle's questions and answers.
@@ -116,6 +112,7 @@ impl Session {
         tag: &TagName,
         platforms: &Platforms,
         wanted: FactsWanted,
+        _freshness: Freshness,
     ) -> Result<Known, RegistryError> {
         let (connection, health) = self.open(repo).await?;
         let key = (question(&connection, repo), tag.clone(), platforms.clone(), wanted);
@@ -186,46 +183,4 @@ fn question(connection: &Connection, repo: &RepoKey) -> Question {
 fn cell<K: std::hash::Hash + Eq, V>(answers: &Answers<K, V>, key: K) -> Arc<OnceCell<Result<V, RegistryError>>> {
     let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(answers.entry(key).or_default())
-}
-
-/// How one registry does in this session.
-#[derive(Default)]
-pub(crate) struct Health {
-    probed: OnceCell<Result<(), RegistryError>>,
-    failures: AtomicU32,
-    given_up: Mutex<Option<RegistryError>>,
-}
-
-impl Health {
-    /// What the registry asks for; it is probed when nobody knows, once per session.
-    pub(crate) async fn challenges(&self, ask: &Ask<'_>) -> Result<Arc<Vec<Challenge>>, RegistryError> {
-        if let Some(known) = ask.connection.challenges(ask.repository()) {
-            return Ok(known);
-        }
-        let probe = async {
-            let asked = client::probe(ask).await?;
-            ask.connection.learn_general(asked);
-            Ok(())
-        };
-        self.probed.get_or_init(|| probe).await.clone()?;
-        Ok(ask.connection.challenges(ask.repository()).unwrap_or_default())
-    }
-
-    /// The reason why this registry is not tried again in this session.
-    pub(crate) fn check(&self) -> Result<(), RegistryError> {
-        match &*self.given_up.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
-        }
-    }
-
-    pub(crate) fn answered(&self) {
-        self.failures.store(0, Ordering::Relaxed);
-    }
-
-    pub(crate) fn failed(&self, error: &RegistryError) {
-        if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_FAILURES {
-            *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-        }
-    }
 }

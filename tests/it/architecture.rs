@@ -81,8 +81,8 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("http", &["core", "telemetry", "secret"]),
     ("telemetry", &["core", "secret"]),
     ("secret", &[]),
-    ("core", &["api"]),
-    ("api", &[]),
+    ("core", &["api", "secret"]),
+    ("api", &["secret"]),
 ];
 
 /// What `core` and `api` must not touch: the clock, the environment, files, the network, other processes, logs, threads.

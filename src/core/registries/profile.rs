@@ -8,6 +8,7 @@ use crate::{
         image::ImageRef,
         resolve::credential_ref::{CredentialRef, InvalidCredentialRef},
     },
+    secret::Secret,
 };
 
 /// The host under which Docker Hub's images are named.
@@ -75,6 +76,14 @@ pub struct RegistryProfile {
     pub ca_file: Option<String>,
     /// More CA certificates (PEM).
     pub ca_data: Option<String>,
+    /// Where its images are asked for first, in this order: `host[:port][/path]` in the place of [`Self::prefix`].
+    pub mirrors: Vec<String>,
+    /// A file with our own certificate chain (PEM).
+    pub client_cert: Option<String>,
+    /// A file with the private key of [`Self::client_cert`] (PEM).
+    pub client_key: Option<String>,
+    /// The URL of the proxy; it may hold user and password.
+    pub proxy: Option<Secret>,
     /// Whether it stands in `registries.conf`; only then a CA file named after its host is looked for.
     pub configured: bool,
     /// Whether it serves images without a registry part.
@@ -99,6 +108,10 @@ impl RegistryProfile {
             insecure: written.insecure.unwrap_or(false),
             ca_file: text(&written.ca_file),
             ca_data: text(&written.ca_data),
+            mirrors: written.mirrors.clone().unwrap_or_default(),
+            client_cert: text(&written.client_cert),
+            client_key: text(&written.client_key),
+            proxy: written.proxy.clone().filter(|url| !url.is_empty()),
             configured: true,
             default: written.default.unwrap_or(false),
         }
@@ -131,6 +144,10 @@ impl RegistryProfile {
             insecure: false,
             ca_file: None,
             ca_data: None,
+            mirrors: Vec::new(),
+            client_cert: None,
+            client_key: None,
+            proxy: None,
             configured: false,
             default: false,
         }

@@ -103,7 +103,13 @@ async fn a_huge_answer_is_not_read_to_its_end() {
     let registries = registries(&server.url, "");
     let error = registries
         .session()
-        .facts(&repo(&registries, "a", None), &tag("1"), &linux(), FactsWanted::Digest)
+        .facts(
+            &repo(&registries, "a", None),
+            &tag("1"),
+            &linux(),
+            FactsWanted::Digest,
+            Freshness::Now,
+        )
         .await
         .unwrap_err();
     assert!(error.to_string().contains("larger than 8 MiB"), "{error}");
@@ -119,7 +125,13 @@ async fn sizes_are_counted_after_decompression() {
     let registries = registries(&server.url, "");
     let error = registries
         .session()
-        .facts(&repo(&registries, "a", None), &tag("1"), &linux(), FactsWanted::Digest)
+        .facts(
+            &repo(&registries, "a", None),
+            &tag("1"),
+            &linux(),
+            FactsWanted::Digest,
+            Freshness::Now,
+        )
         .await
         .unwrap_err();
     assert!(error.to_string().contains("larger than 8 MiB"), "{error}");
@@ -244,7 +256,13 @@ async fn a_tag_that_is_not_shown_is_told_apart_from_one_that_could_not_be_read()
         let registries = registries(&server.url, "");
         let error = registries
             .session()
-            .facts(&repo(&registries, "a", None), &tag("1"), &linux(), FactsWanted::Digest)
+            .facts(
+                &repo(&registries, "a", None),
+                &tag("1"),
+                &linux(),
+                FactsWanted::Digest,
+                Freshness::Now,
+            )
             .await
             .unwrap_err();
         assert_eq!(

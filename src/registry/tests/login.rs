@@ -74,7 +74,9 @@ async fn a_token_is_shared_by_questions_about_one_repository_but_not_by_users() 
         for _ in 0..5 {
             let (session, repo) = (Arc::clone(&session), repo(&registries, name, user));
             askers.push(tokio::spawn(async move {
-                let facts = session.facts(&repo, &tag("x"), &linux(), FactsWanted::Digest).await;
+                let facts = session
+                    .facts(&repo, &tag("x"), &linux(), FactsWanted::Digest, Freshness::Now)
+                    .await;
                 drop(facts);
                 session.tags(&repo).await.unwrap();
             }));

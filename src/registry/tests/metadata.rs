@@ -41,7 +41,13 @@ async fn facts(server: &Server, name: &str, wanted: FactsWanted) -> Result<Known
     let registries = registries(&server.url, "");
     registries
         .session()
-        .facts(&repo(&registries, "team/app", None), &tag(name), &linux(), wanted)
+        .facts(
+            &repo(&registries, "team/app", None),
+            &tag(name),
+            &linux(),
+            wanted,
+            Freshness::Now,
+        )
         .await
 }
 
@@ -136,7 +142,7 @@ async fn a_tag_is_read_once_per_session_whoever_asks() {
         let (session, repo) = (Arc::clone(&session), repo(&registries, "team/app", None));
         tokio::spawn(async move {
             session
-                .facts(&repo, &tag("index"), &linux(), FactsWanted::Created)
+                .facts(&repo, &tag("index"), &linux(), FactsWanted::Created, Freshness::Now)
                 .await
                 .unwrap();
         })
