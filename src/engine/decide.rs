@@ -237,13 +237,13 @@ impl Engine {
         let chosen = images.iter().map(Picking::chosen_text).collect();
         let (stories, waiting) = images.into_iter().map(|image| (image.story, image.waiting)).unzip();
         Decided {
+            work,
             update,
             chosen,
             live,
             picks,
             stories,
             waiting,
-            work,
         }
     }
 

@@ -36,8 +36,9 @@ fn path(layers: &[Layer<ImagesVerification>], error: &InvalidPolicy) -> String {
         InvalidPolicy::KeyRequired => true,
         InvalidPolicy::Keyless => layer.settings.keyless.is_some(),
         InvalidPolicy::OnUnverified(_) => layer.settings.on_unverified.is_some(),
-        InvalidPolicy::TooManyKeys => layer.settings.cosign_keys.is_some(),
-        InvalidPolicy::KeyIncomplete(KeyField::Listed(_)) => layer.settings.cosign_keys.is_some(),
+        InvalidPolicy::TooManyKeys | InvalidPolicy::KeyIncomplete(KeyField::Listed(_)) => {
+            layer.settings.cosign_keys.is_some()
+        }
         InvalidPolicy::KeyIncomplete(KeyField::Single) => layer.settings.cosign_key.is_some(),
     };
     let block = match field.as_str() {

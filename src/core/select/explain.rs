@@ -157,7 +157,8 @@ fn told<'a>(query: Query<'a>, walk: &Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a T
                 picked: Err(verdict), ..
             }),
         ) => match verdict.reason {
-            Reason::WouldDowngrade => (tag, Fate::Lower),
+            // Either way something that ranks higher runs or is written.
+            Reason::WouldDowngrade | Reason::NotVerified => (tag, Fate::Lower),
             _ => (tag, Fate::Ranked(place)),
         },
         (fate, _) => (tag, fate),
