@@ -124,7 +124,7 @@ async fn an_image_is_written_only_when_one_of_its_keys_has_signed_it() {
     }
     let unsigned = unsigned.expect("one that nobody signed");
 
-    let plan = world.plan(&["--output=json"]).await;
+    let plan = world.plan(&["--output=json", "--explain"]).await;
     world.cycle().await;
 
     for name in ["old", "new", "second", "both", "index"] {
@@ -495,6 +495,35 @@ updater:
     assert_eq!(problem(&world, "bad").await.0, "NotVerified");
     let free = world.kustomize_images("free").await;
     assert_eq!(free, json!([world.fill_in("REG/bad:1.1.0")]));
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_signed_is_left_out_of_the_commit() {
+    let alice = Signer::new();
+    let world = World::given(
+        "
+git: { deploy: { shop/kustomization.yaml: 'resources: []' } }
+applications:
+  - { name: shop, running: ['REG/good:1.0.0', 'REG/bad:1.0.0'], source: { repoURL: GIT/deploy } }
+credentials: { deploy: GIT/deploy }
+updater:
+  imagesVerification: { cosignKey: { secretName: alice, key: cosign.pub } }
+  writeBackConfig: { method: git, gitConfig: { branch: main } }
+  images: [{ alias: good, imageName: 'REG/good:1.x' }, { alias: bad, imageName: 'REG/bad:1.x' }]
+",
+    )
+    .await;
+    secret(&world, "alice", &[&alice]).await;
+    let good = push(&world, "good", "1.1.0").await;
+    sign(&world, &alice, "good", good, NEW).await;
+    push(&world, "bad", "1.1.0").await;
+
+    world.cycle().await;
+
+    let file = world.git.file("deploy", "main", "shop/.argocd-source-shop.yaml");
+    let expected = world.fill_in("kustomize:\n  images:\n  - REG/good:1.1.0\n");
+    assert_eq!(file.as_deref(), Some(expected.as_str()));
+    assert_eq!(problem(&world, "bad").await.0, "NotVerified");
 }
 
 /// Stands before the real registry, notes what is asked, and can be out of order for signatures.
