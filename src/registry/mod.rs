@@ -9,7 +9,7 @@
 //! signatures.
 
 mod auth;
-mod challenge;
+pub mod challenge;
 mod client;
 mod connection;
 mod cosign;
@@ -18,7 +18,7 @@ pub mod credentials;
 mod error;
 mod health;
 mod limiter;
-mod link;
+pub mod link;
 mod metadata;
 mod pool;
 mod session;
