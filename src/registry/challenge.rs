@@ -16,6 +16,7 @@ pub struct Challenge {
 
 impl Challenge {
     /// Without what belongs to one request only (scope, error): what is left is the same for every request.
+    #[must_use]
     pub fn lasting(mut self) -> Self {
         self.params
             .retain(|(key, _)| self.scheme == "bearer" && matches!(key.as_str(), "realm" | "service"));
