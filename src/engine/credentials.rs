@@ -178,7 +178,8 @@ pub(super) async fn git(
     }
 }
 
-async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
+/// The fields of a Secret.
+pub(super) async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
     match secrets {
         Secrets::Cluster(cluster) => secret_data(cluster, key).await,
         Secrets::Unavailable(why) => {

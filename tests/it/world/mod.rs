@@ -19,6 +19,7 @@
 mod children;
 mod reference_registry;
 mod short;
+pub mod signer;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -31,6 +32,7 @@ use serde_json::{Value, json};
 
 pub use children::{Child, Finished};
 pub use reference_registry::ReferenceRegistry;
+pub use signer::Signer;
 
 use crate::support::{
     apiserver::{ApiServer, User},
