@@ -30,5 +30,6 @@ mod settings;
 mod taken_back;
 mod test_command;
 mod users;
+mod vendors;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;
