@@ -23,6 +23,7 @@ mod lease;
 mod many_images;
 mod ownership;
 mod plan;
+mod reference_registry;
 mod scenarios;
 mod schema;
 mod selection;

@@ -31,6 +31,14 @@ pub struct Family {
     pub config: &'static str,
 }
 
+/// A manifest, index or config.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    pub digest: &'a str,
+    pub media_type: &'a str,
+    pub bytes: &'a [u8],
+}
+
 /// One repository.
 #[derive(Debug, Clone, Default)]
 pub struct Shelf {
@@ -125,6 +133,30 @@ impl Shelf {
     /// Media type and bytes of a digest.
     pub fn bytes(&self, digest: &str) -> Option<&(String, Vec<u8>)> {
         self.content.get(digest)
+    }
+
+    /// Everything on it; what others refer to comes first.
+    pub fn contents(&self) -> Vec<Content<'_>> {
+        let mut all: Vec<_> = self
+            .content
+            .iter()
+            .map(|(digest, (media_type, bytes))| Content {
+                digest,
+                media_type,
+                bytes,
+            })
+            .collect();
+        all.sort_by_key(|content| match content.media_type {
+            of if of == OCI.config || of == DOCKER.config => 0,
+            of if of == OCI.index || of == DOCKER.index => 2,
+            _ => 1,
+        });
+        all
+    }
+
+    /// The tags with their digests.
+    pub fn tags(&self) -> &[(String, String)] {
+        &self.tags
     }
 
     /// Answers for a manifest or blob below `base` (`/v2/library/nginx`); `None` for everything else.

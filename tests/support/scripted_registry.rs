@@ -2,7 +2,8 @@
 //!
 //! The program reaches it as a proxy (`CONNECT` for https, absolute targets for http), so that rules about names hold as
 //! they do outside: which host is whose, and who may be told credentials. https hosts have certificates of one CA, which
-//! the program is told to trust. Everything that was asked is kept; a host that nobody scripted answers 502 and is kept too.
+//! the program is told to trust. One more origin, [`Internet::direct`], is reached without the proxy, for programs that are
+//! told of none. Everything that was asked is kept; a host that nobody scripted answers 502 and is kept too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,6 +25,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+/// The first byte of a TLS connection.
+const TLS_HANDSHAKE: u8 = 22;
 /// The largest request that is read.
 const MAX_BODY: usize = 1 << 20;
 
@@ -56,6 +59,13 @@ impl Asked {
     pub fn parameter(&self, key: &str) -> Option<String> {
         let pairs = url::form_urlencoded::parse(self.query.as_bytes());
         pairs.into_iter().find(|(k, _)| k == key).map(|(_, v)| v.into_owned())
+    }
+
+    /// Whether `Authorization` is this user and password.
+    pub fn is_basic(&self, user: &str, password: &str) -> bool {
+        use base64::Engine as _;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        self.authorization == format!("Basic {pair}")
     }
 
     /// The scheme of `Authorization`, `-` without one.
@@ -133,6 +143,17 @@ impl Internet {
         format!("http://{}", self.address)
     }
 
+    /// The origin that is reached without the proxy: `https://127.0.0.1:port`.
+    pub fn direct(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// A certificate of the CA for a name or address, and its key, both as PEM.
+    pub fn certificate(&self, name: &str) -> (String, String) {
+        let (leaf, key) = self.shared.issue(name);
+        (leaf.pem(), key.serialize_pem())
+    }
+
     /// The certificate that signs those of the https hosts, as PEM.
     pub fn ca(&self) -> &str {
         &self.ca
@@ -150,6 +171,11 @@ impl Internet {
         asked
     }
 
+    /// Forgets what was asked so far.
+    pub fn forget(&self) {
+        self.shared.asked.lock().expect("no panic while locked").clear();
+    }
+
     /// Which schemes of `Authorization` each origin got: `"https://auth.docker.io Basic"`. `-` is a request without one.
     pub fn logins(&self) -> Vec<String> {
         let asked = self.asked();
@@ -161,7 +187,13 @@ impl Internet {
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
     let mut start = [0; 8];
     // Whoever says less than this at once is no client of ours.
-    if stream.peek(&mut start).await? < start.len() || &start != b"CONNECT " {
+    let said = stream.peek(&mut start).await?;
+    if said > 0 && start[0] == TLS_HANDSHAKE {
+        let address = stream.local_addr()?;
+        let tls = shared.acceptor(&address.ip().to_string()).accept(stream).await?;
+        return http(TokioIo::new(tls), Some(format!("https://{address}")), shared).await;
+    }
+    if said < start.len() || &start != b"CONNECT " {
         return http(TokioIo::new(stream), None, shared).await;
     }
     let target = connect(&mut stream).await?;
@@ -190,9 +222,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()
             .await;
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
-    let tls = tokio_rustls::TlsAcceptor::from(shared.certificate(name))
-        .accept(stream)
-        .await?;
+    let tls = shared.acceptor(&name).accept(stream).await?;
     http(TokioIo::new(tls), Some(origin), shared).await
 }
 
@@ -221,17 +251,18 @@ where
 }
 
 impl Shared {
-    fn certificate(&self, name: String) -> Arc<rustls::ServerConfig> {
+    fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name]).expect("a host name");
-        let leaf = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a host name");
+        (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
+    }
+
+    fn acceptor(&self, name: &str) -> tokio_rustls::TlsAcceptor {
+        let (leaf, key) = self.issue(name);
         let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS#8 key");
         let config = rustls::ServerConfig::builder().with_no_client_auth();
-        Arc::new(
-            config
-                .with_single_cert(vec![leaf.der().clone()], key)
-                .expect("key and certificate fit"),
-        )
+        let config = config.with_single_cert(vec![leaf.der().clone()], key);
+        Arc::new(config.expect("key and certificate fit")).into()
     }
 
     fn remember(&self, asked: Asked) {

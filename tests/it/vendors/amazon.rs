@@ -4,7 +4,7 @@
 
 use argocd_image_updater::registry::RegistryError;
 
-use super::{is_basic, learn, registries, releases, repository, repository_at, size, token};
+use super::{learn, registries, releases, repository, repository_at, size, token};
 use crate::support::{
     image_shelf::{Shelf, page},
     scripted_registry::{Asked, Internet, Reply, error, json, status, typed, unauthorized, with},
@@ -51,7 +51,7 @@ async fn private(shelf: Shelf, good: &'static str) -> Internet {
         if asked.login() == "-" {
             return unauthorized(&format!(r#"Basic realm="{ECR}/",service="ecr.amazonaws.com""#));
         }
-        if !is_basic(asked, "AWS", good) {
+        if !asked.is_basic("AWS", good) {
             return error(
                 403,
                 "DENIED",

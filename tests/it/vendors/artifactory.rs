@@ -1,7 +1,7 @@
 //! JFrog Artifactory: "Docker Registry" and the REST API "List Docker Tags" (`/api/docker/<repo-key>/v2/<image>/tags/list`,
 //! `n` and `last`). Its links leave out where Artifactory and the repository are (RTFACT-18971), and `last` is a number.
 
-use super::{is_basic, learn, registries, releases, repository_at, size, token};
+use super::{learn, registries, releases, repository_at, size, token};
 use crate::support::{
     image_shelf::Shelf,
     scripted_registry::{Asked, Internet, Reply, json, status, unauthorized, with},
@@ -38,7 +38,7 @@ async fn artifactory(base: &'static str, bearer: bool) -> Internet {
     let net = Internet::start().await;
     let shelf = releases(100);
     net.host(ART, move |asked| {
-        let may = is_basic(asked, "updater", "reference-token");
+        let may = asked.is_basic("updater", "reference-token");
         let token_path = "/artifactory/api/docker/docker-virtual/v2/token";
         match asked.path.as_str() {
             path if path == token_path && may => token("art"),

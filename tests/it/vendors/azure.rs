@@ -4,7 +4,7 @@
 
 use argocd_image_updater::registry::RegistryError;
 
-use super::{is_basic, learn, list, registries, releases, repository_at, size, token};
+use super::{learn, list, registries, releases, repository_at, size, token};
 use crate::support::scripted_registry::{Internet, error, status, typed, unauthorized, with};
 
 const ACR: &str = "https://acme.azurecr.io";
@@ -20,7 +20,7 @@ async fn acr() -> Internet {
         let actions: Vec<_> = scope.trim_start_matches("repository:team/api:").split(',').collect();
         match asked.path.as_str() {
             "/oauth2/token" if asked.parameter("service").as_deref() != Some("acme.azurecr.io") => status(400),
-            "/oauth2/token" if !is_basic(asked, ZEROS, "refresh-token") => {
+            "/oauth2/token" if !asked.is_basic(ZEROS, "refresh-token") => {
                 error(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization")
             }
             "/oauth2/token" if actions.contains(&"metadata_read") => token("pull-and-metadata"),

@@ -4,7 +4,7 @@
 use argocd_image_updater::registry::{Known, RegistryError};
 use serde_json::json as value;
 
-use super::{facts, is_basic, learn, list, registries, relative, repository, size};
+use super::{facts, learn, list, registries, relative, repository, size};
 use crate::support::{
     image_shelf::{DOCKER, OCI, SCHEMA_1, Shelf},
     scripted_registry::{Asked, Internet, Reply, error, json, status, typed, unauthorized, with},
@@ -35,7 +35,7 @@ fn token(asked: &Asked, repository: &str, password: Option<&str>) -> Reply {
         && asked.parameter("scope").as_deref() == Some(&format!("repository:{repository}:pull"));
     match password {
         _ if asked.path != "/token" || !wanted => status(400),
-        Some(password) if !is_basic(asked, "alice", password) => {
+        Some(password) if !asked.is_basic("alice", password) => {
             json(401, &value!({ "details": "incorrect username or password" }))
         }
         _ => json(

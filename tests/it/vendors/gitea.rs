@@ -3,7 +3,7 @@
 
 use serde_json::json as value;
 
-use super::{is_basic, learn, registries, releases, repository_at, size, token};
+use super::{learn, registries, releases, repository_at, size, token};
 use crate::support::{
     image_shelf::page,
     scripted_registry::{Internet, error, json, unauthorized},
@@ -16,7 +16,7 @@ async fn a_package_of_an_owner_is_read_with_an_access_token() {
     let net = Internet::start().await;
     let shelf = releases(1100);
     net.host(FORGE, move |asked| match asked.path.as_str() {
-        "/v2/token" if is_basic(asked, "alice", "forge-token") => token("forge"),
+        "/v2/token" if asked.is_basic("alice", "forge-token") => token("forge"),
         "/v2/token" => error(401, "UNAUTHORIZED", "authGroup.Verify"),
         _ if asked.authorization != "Bearer forge" => {
             unauthorized(r#"Bearer realm="https://git.example.com/v2/token",service="container_registry",scope="*""#)

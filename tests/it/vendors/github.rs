@@ -3,7 +3,7 @@
 
 use argocd_image_updater::registry::RegistryError;
 
-use super::{is_basic, learn, list, registries, relative, releases, repository_at, size, token};
+use super::{learn, list, registries, relative, releases, repository_at, size, token};
 use crate::support::{
     image_shelf::Shelf,
     scripted_registry::{Asked, Internet, Reply, error, status, typed, unauthorized, with},
@@ -74,7 +74,7 @@ async fn all_of_223_tags_are_seen_although_the_newest_are_on_the_last_page() {
 
 #[tokio::test]
 async fn a_personal_token_opens_a_private_package() {
-    let net = ghcr(releases(3), |asked| is_basic(asked, "alice", "ghp_personal")).await;
+    let net = ghcr(releases(3), |asked| asked.is_basic("alice", "ghp_personal")).await;
     let registries = registries(&net, "");
 
     let user = Some(("alice", "ghp_personal"));

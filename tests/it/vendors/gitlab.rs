@@ -3,7 +3,7 @@
 
 use argocd_image_updater::registry::RegistryError;
 
-use super::{is_basic, learn, list, registries, relative, releases, repository_at, size, token};
+use super::{learn, list, registries, relative, releases, repository_at, size, token};
 use crate::support::scripted_registry::{Internet, error, status, unauthorized};
 
 const REGISTRY: &str = "https://registry.example.com";
@@ -16,7 +16,7 @@ async fn gitlab() -> Internet {
         match asked.path.as_str() {
             "/jwt/auth" if asked.parameter("service").as_deref() != Some("container_registry") => status(400),
             "/jwt/auth" if scope.as_deref() != Some("repository:group/sub/shop/api:pull") => status(400),
-            "/jwt/auth" if is_basic(asked, "updater", "glpat-token") => token("gitlab"),
+            "/jwt/auth" if asked.is_basic("updater", "glpat-token") => token("gitlab"),
             "/jwt/auth" => error(403, "DENIED", "access forbidden"),
             _ => status(404),
         }

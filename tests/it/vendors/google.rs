@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json as value};
 
-use super::{is_basic, learn, registries, releases, repository_at, token};
+use super::{learn, registries, releases, repository_at, token};
 use crate::support::{
     image_shelf::Shelf,
     scripted_registry::{Internet, error, json, unauthorized},
@@ -40,7 +40,7 @@ async fn both_registries_are_read_with_an_access_token_and_their_own_fields_are_
             let scope = format!("repository:{repository}:pull");
             match asked.path.as_str() {
                 "/v2/token" if asked.parameter("scope") != Some(scope) => error(400, "INVALID", "scope"),
-                "/v2/token" if is_basic(asked, "oauth2accesstoken", "ya29.token") => token("google"),
+                "/v2/token" if asked.is_basic("oauth2accesstoken", "ya29.token") => token("google"),
                 "/v2/token" => error(403, "DENIED", "Unauthenticated request."),
                 _ if asked.authorization != "Bearer google" => {
                     unauthorized(&format!(r#"Bearer realm="{origin}/v2/token",service="{host}""#))

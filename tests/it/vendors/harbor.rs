@@ -3,7 +3,7 @@
 
 use argocd_image_updater::registry::RegistryError;
 
-use super::{is_basic, learn, list, registries, releases, repository_at, size, token};
+use super::{learn, list, registries, releases, repository_at, size, token};
 use crate::support::scripted_registry::{Asked, Internet, error, unauthorized};
 
 const HARBOR: &str = "https://harbor.example.com";
@@ -15,7 +15,7 @@ async fn harbor(start: &'static str) -> Internet {
     let shelf = releases(120);
     let registry = move |asked: &Asked| {
         if asked.path == "/service/token" {
-            return if is_basic(asked, ROBOT.0, ROBOT.1) {
+            return if asked.is_basic(ROBOT.0, ROBOT.1) {
                 token("harbor")
             } else {
                 error(401, "UNAUTHORIZED", "")

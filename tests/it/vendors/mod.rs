@@ -162,10 +162,3 @@ fn repository_at(asked: &Asked, base: &str, shelf: &Shelf, listed: impl Fn() -> 
 fn token(token: &str) -> Reply {
     json(200, &serde_json::json!({ "token": token, "expires_in": 300 }))
 }
-
-/// Whether Basic credentials are these.
-fn is_basic(asked: &Asked, user: &str, password: &str) -> bool {
-    use base64::Engine as _;
-    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-    asked.authorization == format!("Basic {pair}")
-}

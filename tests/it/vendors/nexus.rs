@@ -5,7 +5,7 @@
 use argocd_image_updater::registry::RegistryError;
 use serde_json::json as value;
 
-use super::{is_basic, learn, list, registries, releases, repository_at, size, token};
+use super::{learn, list, registries, releases, repository_at, size, token};
 use crate::support::{
     image_shelf::{Shelf, page},
     scripted_registry::{Asked, Internet, Reply, error, json, unauthorized},
@@ -42,7 +42,7 @@ async fn nexus(bearer: bool, listing: Listing) -> Internet {
     let net = Internet::start().await;
     let shelf = releases(130);
     net.host(NEXUS, move |asked| {
-        let may = is_basic(asked, "updater", "nexus-password");
+        let may = asked.is_basic("updater", "nexus-password");
         match asked.path.as_str() {
             "/v2/token" if bearer && may => token("DockerToken.9f"),
             "/v2/token" => error(

@@ -3,7 +3,7 @@
 
 use argocd_image_updater::registry::RegistryError;
 
-use super::{is_basic, learn, list, registries, relative, releases, repository_at, size, token};
+use super::{learn, list, registries, relative, releases, repository_at, size, token};
 use crate::support::{
     image_shelf::{Shelf, page},
     scripted_registry::{Asked, Internet, Reply, error, json, unauthorized, with},
@@ -38,7 +38,7 @@ fn by_token(asked: &Asked, names: &[String]) -> Reply {
 async fn quay(shelf: Shelf, robot: Option<(&'static str, &'static str)>, paging: Paging) -> Internet {
     let net = Internet::start().await;
     net.host(QUAY, move |asked| {
-        let knows = robot.is_none_or(|(name, password)| is_basic(asked, name, password));
+        let knows = robot.is_none_or(|(name, password)| asked.is_basic(name, password));
         match asked.path.as_str() {
             "/v2/auth" if asked.parameter("service").as_deref() != Some("quay.io") => error(400, "INVALID", "service"),
             "/v2/auth" if asked.login() == "Basic" && !knows => {

@@ -2,7 +2,7 @@
 //! repositories `/v2/` asks nobody, and the others ask for themselves), and the OCI distribution specification, which it
 //! follows to the letter: OCI media types only, `n` and `last`, a `Link` while there is more.
 
-use super::{is_basic, learn, list, registries, relative, releases, repository_at, size};
+use super::{learn, list, registries, relative, releases, repository_at, size};
 use crate::support::scripted_registry::{Internet, status, unauthorized};
 
 const ZOT: &str = "http://zot.zot.svc:5000";
@@ -17,7 +17,7 @@ async fn zot(mixed: bool) -> Internet {
         if mixed && asked.path == "/v2/" {
             return status(200);
         }
-        if !asked.path.starts_with("/v2/public/") && !is_basic(asked, "updater", "zot-password") {
+        if !asked.path.starts_with("/v2/public/") && !asked.is_basic("updater", "zot-password") {
             return unauthorized(r#"Basic realm="zot""#);
         }
         let name = if asked.path.starts_with("/v2/public/") {
