@@ -8,8 +8,9 @@ use crate::{
     support::{
         image_shelf::{OCI, Shelf},
         scripted_registry::{Asked, Internet, Reply, error, unauthorized},
+        servers,
     },
-    world::{PASSWORDS, World},
+    world::{Child, PASSWORDS, World},
 };
 
 /// One application that runs `v1.0.0` of the registry of `net`, whose credentials come from `program`.
@@ -66,6 +67,23 @@ fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
     state.is_some_and(|state| state != 'Z')
+}
+
+/// Waits until the program has no child process, neither one at work nor one that ended and was not waited for.
+async fn no_child_is_left(world: &World, program: &Child) {
+    let tasks = format!("/proc/{}/task", program.pid());
+    let children = || async {
+        let tasks = std::fs::read_dir(&tasks).expect("it runs");
+        let of = |task: std::io::Result<std::fs::DirEntry>| {
+            let path = task.ok().map(|task| task.path().join("children"));
+            path.and_then(|path| std::fs::read_to_string(path).ok())
+                .unwrap_or_default()
+        };
+        tasks.map(of).collect::<String>()
+    };
+    world
+        .wait_for("no child is left", children, |children| children.trim().is_empty())
+        .await;
 }
 
 #[tokio::test]
@@ -142,11 +160,7 @@ async fn a_program_for_credentials_leaves_no_process_behind() {
     for pid in &started[..started.len() - 1] {
         assert!(!runs(pid), "{pid} goes on");
     }
-    let children = format!("/proc/{0}/task/{0}/children", program.pid());
-    let none = || async { std::fs::read_to_string(&children).expect("it runs") };
-    world
-        .wait_for("no child is left", none, |children| children.trim().is_empty())
-        .await;
+    no_child_is_left(&world, &program).await;
     program.stop().await;
     let left = || async {
         let started = std::fs::read_to_string(&pids).expect("it ran");
@@ -155,4 +169,66 @@ async fn a_program_for_credentials_leaves_no_process_behind() {
     world
         .wait_for("nothing goes on after the end", left, |left| *left == 0)
         .await;
+}
+
+#[tokio::test]
+async fn writing_to_git_leaves_no_process_behind() {
+    // #1685 #1445
+    let world = World::given(
+        "
+registry: { app: [v1.0.0] }
+git: { deploy: { app/kustomization.yaml: 'kind: Kustomization' } }
+credentials: { deploy: GIT/deploy }
+applications:
+  - { name: app, source: { repoURL: GIT/deploy, path: app, targetRevision: main }, running: ['REG/app:v1.0.0'] }
+updater:
+  writeBackConfig: { method: git }
+  images: [{ alias: app, imageName: REG/app }]
+",
+    )
+    .await;
+    let program = world.start(&["--interval=1s"]);
+
+    for tag in ["v1.1.0", "v1.2.0", "v1.3.0"] {
+        world.push("app", tag, "2026-01-01T00:00:00Z").await;
+        let file = || async { world.git.file("deploy", "main", "app/.argocd-source-app.yaml") };
+        let written = |file: &Option<String>| file.as_ref().is_some_and(|file| file.contains(tag));
+        world.wait_for("it is pushed", file, written).await;
+    }
+
+    no_child_is_left(&world, &program).await;
+    program.stop().await;
+}
+
+#[tokio::test]
+async fn a_replica_that_waits_for_the_lease_is_ready() {
+    // #1368
+    let world = World::given(
+        "
+registry: { app: [v1.0.0, v1.1.0] }
+applications: [{ name: app, running: ['REG/app:v1.0.0'] }]
+updater: { images: [{ alias: app, imageName: REG/app }] }
+---
+kind: Lease
+metadata: { name: c21b75f2.argoproj.io }
+spec: { holderIdentity: another, leaseDurationSeconds: 3600, renewTime: '2026-01-01T00:00:00.000000Z' }
+",
+    )
+    .await;
+    let address = format!("127.0.0.1:{}", servers::free_port());
+    let program = world.start(&[
+        "--leader-election=true",
+        &format!("--leader-election-namespace={}", world.namespace),
+        &format!("--health-probe-bind-address={address}"),
+    ]);
+
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let ready = || async {
+        let answer = client.get(format!("http://{address}/readyz")).send().await;
+        answer.map_or(0, |answer| answer.status().as_u16())
+    };
+    world.wait_for("it is ready", ready, |status| *status == 200).await;
+
+    assert_eq!(world.kustomize_images("app").await, Value::Null, "and writes nothing");
+    program.stop().await;
 }
