@@ -126,7 +126,11 @@ impl Observer {
         cell.get_or_init(read).await.clone().map(Some)
     }
 
-    async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
+    /// The credentials of a registry's entry; `None` when it has none.
+    pub async fn profile_credentials(
+        &self,
+        profile: &Arc<RegistryProfile>,
+    ) -> Result<Option<Arc<Credentials>>, Verdict> {
         let Some(reference) = &profile.credentials else {
             return Ok(None);
         };

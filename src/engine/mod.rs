@@ -242,6 +242,17 @@ impl Engine {
         self.observer.registries()
     }
 
+    /// That the registries file on disk is not what is in use, as every resource tells it.
+    pub fn registries_remark(&self) -> Option<Remark> {
+        let problem = self.registries().problem()?;
+        Some(Remark {
+            field: String::new(),
+            message: format!(
+                "the registries file was changed and cannot be used, so what it said before stays in use: {problem}"
+            ),
+        })
+    }
+
     /// Runs one cycle over all that is due. Each resource's report is sent with its index as soon as it is complete.
     ///
     /// Nothing is written without `permit`: the lease may be lost, or the program ends.
@@ -297,7 +308,7 @@ impl Engine {
             requested: requested
                 .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT))
                 .cloned(),
-            warnings: task.warnings.clone(),
+            warnings: task.warnings.iter().cloned().chain(self.registries_remark()).collect(),
             ..ResourceReport::default()
         };
         let before = works.len();

@@ -140,7 +140,8 @@ impl Ask<'_> {
             if let auth::Grant::Bearer { token, .. } = &grant {
                 answer.hidden.push(token.secret.clone());
             }
-            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let dead_token = !second && grant.stale_token().is_some() && is_denied(&answer);
+            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && !dead_token {
                 return Ok(answer);
             }
             let asked = read_challenges(&answer.headers);
@@ -234,6 +235,13 @@ fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .flat_map(challenge::parse)
         .map(Challenge::lasting)
         .collect()
+}
+
+/// Amazon's public gallery answers a token that is no longer good with 400 and the code `DENIED`.
+fn is_denied(answer: &Answer) -> bool {
+    answer.status == StatusCode::BAD_REQUEST
+        && serde_json::from_slice::<ErrorBody>(&answer.body)
+            .is_ok_and(|body| body.errors.iter().any(|e| e.code == "DENIED"))
 }
 
 #[derive(Deserialize)]

@@ -23,6 +23,7 @@ mod lease;
 mod many_images;
 mod ownership;
 mod plan;
+mod reference_registry;
 mod scenarios;
 mod schema;
 mod selection;
@@ -31,5 +32,6 @@ mod signatures;
 mod taken_back;
 mod test_command;
 mod users;
+mod vendors;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;
