@@ -28,6 +28,7 @@ mod scenarios;
 mod schema;
 mod selection;
 mod settings;
+mod signatures;
 mod taken_back;
 mod test_command;
 mod users;

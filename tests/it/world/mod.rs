@@ -20,6 +20,7 @@ mod children;
 mod guarded_registry;
 mod reference_registry;
 mod short;
+pub mod signer;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -33,6 +34,7 @@ use serde_json::{Value, json};
 pub use children::{Child, Finished};
 pub use guarded_registry::{Guard, GuardedRegistry};
 pub use reference_registry::ReferenceRegistry;
+pub use signer::Signer;
 
 use crate::support::{
     apiserver::{ApiServer, User},
