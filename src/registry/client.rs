@@ -237,11 +237,11 @@ fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .collect()
 }
 
-/// Amazon's public gallery answers a token that is no longer good with 400 and the code `DENIED`.
+/// Amazon's public gallery answers a token that is no longer good with 400 and the code `DENIED`, or, to a HEAD, with nothing.
 fn is_denied(answer: &Answer) -> bool {
+    let says_so = |body: ErrorBody| body.errors.iter().any(|e| e.code == "DENIED");
     answer.status == StatusCode::BAD_REQUEST
-        && serde_json::from_slice::<ErrorBody>(&answer.body)
-            .is_ok_and(|body| body.errors.iter().any(|e| e.code == "DENIED"))
+        && (answer.body.is_empty() || serde_json::from_slice(&answer.body).is_ok_and(says_so))
 }
 
 #[derive(Deserialize)]

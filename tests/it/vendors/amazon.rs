@@ -128,8 +128,12 @@ async fn a_repository_that_is_not_there_is_named() {
     assert!(matches!(error, RegistryError::RepositoryNotFound { .. }), "{error}");
 }
 
-/// The public gallery. Each token is `token-<n>`, and only the last one is good.
-async fn public() -> Internet {
+fn invalid() -> Reply {
+    error(400, "DENIED", "Your Authorization Token is invalid.")
+}
+
+/// The public gallery, which answers a dead token by `dead`. Each token is `token-<n>`, and only the last one is good.
+async fn public(dead: fn() -> Reply) -> Internet {
     let net = Internet::start().await;
     let shelf = releases(3);
     let given = std::sync::atomic::AtomicUsize::new(0);
@@ -142,9 +146,7 @@ async fn public() -> Internet {
             _ if asked.login() == "-" => {
                 unauthorized(r#"Bearer realm="https://public.ecr.aws/token/",service="public.ecr.aws",scope="aws""#)
             }
-            _ if asked.authorization != format!("Bearer token-{}", given.load(SeqCst)) => {
-                error(400, "DENIED", "Your Authorization Token is invalid.")
-            }
+            _ if asked.authorization != format!("Bearer token-{}", given.load(SeqCst)) => dead(),
             _ => repository_at(asked, "/v2/nginx/nginx", &shelf, || tags(asked, &shelf)),
         }
     });
@@ -153,7 +155,7 @@ async fn public() -> Internet {
 
 #[tokio::test]
 async fn the_public_gallery_is_read_with_an_anonymous_token() {
-    let net = public().await;
+    let net = public(invalid).await;
     let registries = registries(&net, "");
 
     let learned = learn(&registries, "public.ecr.aws/nginx/nginx", None, &["v1.2"])
@@ -166,21 +168,54 @@ async fn the_public_gallery_is_read_with_an_anonymous_token() {
 
 #[tokio::test]
 async fn a_dead_token_of_the_public_gallery_is_replaced_although_it_is_answered_with_400() {
-    let net = public().await;
+    // A HEAD has no body to say why.
+    for dead in [invalid as fn() -> Reply, || status(400)] {
+        let net = public(dead).await;
+        let registries = registries(&net, "");
+        let repo = repository(&registries, "public.ecr.aws/nginx/nginx", None);
+        registries.session().tags(&repo).await.expect("it is public");
+        let ca = reqwest::Certificate::from_pem(net.ca().as_bytes()).expect("a certificate");
+        let proxy = reqwest::Proxy::all(net.proxy()).expect("a URL");
+        let client = reqwest::Client::builder()
+            .proxy(proxy)
+            .tls_certs_only([ca])
+            .build()
+            .expect("a client");
+        client
+            .get(format!("{PUBLIC}/an-hour-passes"))
+            .send()
+            .await
+            .expect("it passes");
+
+        let list = registries.session().tags(&repo).await.expect("a new token is good");
+
+        assert_eq!(list.tags.len(), 3);
+        assert_eq!(net.asked().iter().filter(|a| a.path == "/token/").count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_repository_that_is_refused_with_400_is_not_asked_for_again_and_again() {
+    let net = Internet::start().await;
+    net.host(PUBLIC, |asked| match asked.path.as_str() {
+        "/token/" => token("good"),
+        _ if asked.login() == "-" => {
+            unauthorized(r#"Bearer realm="https://public.ecr.aws/token/",service="public.ecr.aws""#)
+        }
+        _ => invalid(),
+    });
     let registries = registries(&net, "");
-    let repo = repository(&registries, "public.ecr.aws/nginx/nginx", None);
-    registries.session().tags(&repo).await.expect("it is public");
-    let client = reqwest::Client::builder().proxy(reqwest::Proxy::all(net.proxy()).expect("a URL"));
-    let ca = reqwest::Certificate::from_pem(net.ca().as_bytes()).expect("a certificate");
-    let client = client.tls_certs_only([ca]).build().expect("a client");
-    client
-        .get(format!("{PUBLIC}/an-hour-passes"))
-        .send()
-        .await
-        .expect("it passes");
 
-    let list = registries.session().tags(&repo).await.expect("a new token is good");
+    for _ in 0..2 {
+        let error = learn(&registries, "public.ecr.aws/nginx/nginx", None, &[])
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("DENIED"), "{error}");
+    }
 
-    assert_eq!(list.tags.len(), 3);
-    assert_eq!(net.asked().iter().filter(|a| a.path == "/token/").count(), 2);
+    let lists = net.asked().iter().filter(|a| a.path.ends_with("/tags/list")).count();
+    assert!(
+        lists <= 5,
+        "two of each cycle, and one more without a page size: {lists}"
+    );
 }
