@@ -23,6 +23,8 @@ mod lease;
 mod many_images;
 mod ownership;
 mod plan;
+mod registries_check;
+mod registries_file;
 mod scenarios;
 mod schema;
 mod selection;
