@@ -227,7 +227,8 @@ async fn read(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
     }
 }
 
-fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
+/// What the answer asks for to log in.
+pub(crate) fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all("www-authenticate");
     values
         .iter()

@@ -10,6 +10,7 @@
 
 mod auth;
 pub mod challenge;
+mod check;
 mod client;
 mod connection;
 mod cosign;
@@ -29,6 +30,7 @@ mod tags;
 mod tests;
 mod token;
 
+pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};
 pub use error::RegistryError;
