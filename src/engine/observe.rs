@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
 use super::{
-    credentials::{self, ImageCredentials, Secrets},
+    credentials::{self, CycleCredentials, Secrets},
     memory::{Memory, View},
     repository::Asked,
 };
@@ -23,6 +23,7 @@ use crate::{
         },
         verdict::{Reason, Verdict},
     },
+    identity::Identities,
     registry::{self, Freshness, Registries, RegistryError, RepoKey, Session},
 };
 
@@ -37,7 +38,7 @@ const ROUNDS: usize = 44;
 pub struct Cycle {
     pub(super) session: Session,
     now: Timestamp,
-    pub(super) credentials: Mutex<ImageCredentials>,
+    pub(super) credentials: CycleCredentials,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
 }
 
@@ -47,7 +48,7 @@ impl Cycle {
         Self {
             session,
             now,
-            credentials: Mutex::default(),
+            credentials: CycleCredentials::default(),
             repositories: OnceCell::new(),
         }
     }
@@ -123,6 +124,7 @@ pub struct Observer {
     registries: Registries,
     pub(super) secrets: Secrets,
     pub(super) known_credentials: credentials::Known,
+    pub(super) identities: Identities,
     memory: Memory,
     reads: ReadLimit,
 }
@@ -134,6 +136,7 @@ impl Observer {
             registries,
             secrets,
             known_credentials: credentials::Known::default(),
+            identities: Identities::default(),
             memory: Memory::default(),
             reads: ReadLimit::default(),
         }
@@ -143,6 +146,12 @@ impl Observer {
     #[must_use]
     pub fn reading(self, reads: ReadLimit) -> Self {
         Self { reads, ..self }
+    }
+
+    /// The same, that logs in to clouds as these.
+    #[must_use]
+    pub fn with_identities(self, identities: Identities) -> Self {
+        Self { identities, ..self }
     }
 
     /// The registries.

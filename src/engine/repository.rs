@@ -21,16 +21,15 @@ impl Observer {
     pub(super) async fn ask(&self, cycle: &Cycle, image: &TrackedImage, namespace: &str) -> Result<Asked, Verdict> {
         let profile = self.registries().lookup(&image.reference);
         let credentials = self.image_credentials(cycle, image, namespace, &profile).await?;
-        let own = image.credentials.is_some();
         let mut repo = RepoKey {
             repository: profile.repository(&image.reference),
             profile,
             credentials,
         };
         let mut tags = cycle.session.tags(&repo).await;
-        if tags.as_ref().is_err_and(RegistryError::is_unauthorized) && !own {
-            // The entry's credentials may have been renewed since they were read.
-            if let Some(fresh) = self.renewed(&repo).await {
+        if tags.as_ref().is_err_and(RegistryError::is_unauthorized) {
+            // They may have been replaced since they were read.
+            if let Some(fresh) = self.renewed(cycle, image, &repo).await {
                 repo.credentials = Some(fresh);
                 tags = cycle.session.tags(&repo).await;
             }

@@ -21,6 +21,7 @@ mod limiter;
 mod link;
 mod metadata;
 mod pool;
+mod refresh;
 mod session;
 mod tags;
 #[cfg(test)]
