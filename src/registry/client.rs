@@ -36,7 +36,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// What was sent along, and must not come back in a message.
-    hidden: Vec<Secret>,
+    pub(crate) hidden: Vec<Secret>,
 }
 
 /// Why there is no answer.
@@ -227,7 +227,8 @@ async fn read(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
     }
 }
 
-fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
+/// What the answer asks for to log in.
+pub(crate) fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all("www-authenticate");
     values
         .iter()

@@ -10,6 +10,7 @@
 
 mod auth;
 pub mod challenge;
+mod check;
 mod client;
 mod connection;
 mod cosign;
@@ -22,6 +23,7 @@ mod limiter;
 pub mod link;
 mod metadata;
 mod pool;
+mod refresh;
 mod reload;
 mod session;
 mod tags;
@@ -29,6 +31,7 @@ mod tags;
 mod tests;
 mod token;
 
+pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};
 pub use error::RegistryError;

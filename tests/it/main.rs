@@ -24,6 +24,8 @@ mod many_images;
 mod ownership;
 mod plan;
 mod reference_registry;
+mod registries_check;
+mod registries_file;
 mod scenarios;
 mod schema;
 mod selection;

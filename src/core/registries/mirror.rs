@@ -64,7 +64,7 @@ impl Mirror {
     }
 
     /// An image of the mirror; `rest` is what follows the prefix that the mirror stands for.
-    fn image(&self, rest: &str) -> ImageRef {
+    pub fn image(&self, rest: &str) -> ImageRef {
         let name = match (self.path.as_str(), rest) {
             ("", rest) => rest.to_owned(),
             (path, "") => path.to_owned(),
