@@ -332,7 +332,7 @@ impl Registries {
         let mut settings = self.inner.options.http.clone();
         settings.plain_http = api.scheme() == "http";
         settings.insecure = profile.insecure;
-        settings.client_identity = files.identity.clone();
+        settings.client_identity.clone_from(&files.identity);
         settings.proxy = profile.proxy.clone().or(settings.proxy);
         if !profile.insecure {
             let of_file = files.ca.as_ref().map(|(_, pem)| pem.clone());
