@@ -3,7 +3,7 @@
 //! The answer is one line on standard output, so that a script can use it; why there is none, and what is strange, goes
 //! to standard error. A cluster is only contacted when the credentials lie in a Secret.
 
-use std::{io::Write as _, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, io::Write as _, num::NonZeroU32, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -92,6 +92,7 @@ fn image(args: &TestArgs) -> anyhow::Result<TrackedImage> {
         current_from: CurrentFrom::Live,
         credentials,
         platforms: platforms(&args.platforms)?,
+        signatures: None,
         manifest_target: ManifestTarget::Default,
         reference,
     })
@@ -181,6 +182,7 @@ async fn pick(args: &TestArgs, image: &TrackedImage, explain: bool) -> anyhow::R
         beside: &[],
         written: None,
         first_seen: &FirstSeen::default(),
+        unverified: &BTreeMap::new(),
         explain,
     };
     let cycle = observer.cycle(Timestamp::now());

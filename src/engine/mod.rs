@@ -8,6 +8,7 @@
 //! |---|---|
 //! | resolve | [`crate::core::resolve`] |
 //! | observe, select | [`observe`], which asks registries and feeds [`crate::core::select`] |
+//! | verify | `verify`, for what would change |
 //! | plan | [`crate::core::plan`]; `contest` holds what another writer owns or has taken back |
 //! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
 //! | report | [`crate::core::report`] |
@@ -21,6 +22,7 @@ pub mod decide;
 mod memory;
 pub mod observe;
 mod repository;
+mod verify;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

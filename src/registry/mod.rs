@@ -9,7 +9,7 @@
 //! signatures.
 
 mod auth;
-mod challenge;
+pub mod challenge;
 mod check;
 mod client;
 mod connection;
@@ -20,9 +20,10 @@ mod error;
 mod files;
 mod health;
 mod limiter;
-mod link;
+pub mod link;
 mod metadata;
 mod pool;
+mod refresh;
 mod reload;
 mod session;
 mod tags;

@@ -337,7 +337,8 @@ impl Registries {
         if !profile.insecure {
             let of_file = files.ca.as_ref().map(|(_, pem)| pem.clone());
             let of_entry = profile.ca_data.as_ref().map(|pem| pem.clone().into_bytes());
-            settings.extra_roots = of_file.into_iter().chain(of_entry).collect();
+            // To those that the options give for every registry.
+            settings.extra_roots.extend(of_file.into_iter().chain(of_entry));
         }
         if let Some(known) = self.clients().get(&settings) {
             return Ok((settings, known.clone()));
