@@ -18,6 +18,7 @@ use argocd_image_updater::{
     },
     identity::Identities,
     registry::{Options, Registries},
+    secret::Secret,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -177,7 +178,7 @@ async fn credentials_that_are_always_refused_end_in_an_error_and_not_in_a_loop()
     let verdict = pick(&observer, &cycle(&observer), &image("r.test/app", None))
         .await
         .unwrap_err();
-    assert_eq!(verdict.reason, Reason::RegistryUnauthorized);
+    assert_eq!(verdict.reason, Reason::Unauthorized);
     assert_eq!(registry.targets().len(), 2, "probe and list: {:?}", registry.targets());
 }
 
@@ -254,4 +255,50 @@ async fn a_cloud_that_gives_nothing_makes_the_credentials_unavailable() {
         assert!(verdict.message.contains("GOOGLE_APPLICATION_CREDENTIALS"), "{verdict}");
     }
     assert_eq!((google.asked().len(), registry.asked().len()), (1, 0));
+}
+
+/// A registry behind a proxy that lets nobody through, so that no request of a test leaves the machine.
+async fn behind_a_wall(name: &str, identities: Identities) -> Verdict {
+    let wall = StandIn::start(|_, _| reply(502, "")).await;
+    let mut options = Options::default();
+    options.http.proxy = Some(Secret::new(wall.url.as_str()));
+    let registries = Registries::new(Arc::new(RegistriesConf::default()), options);
+    let observer = Observer::new(registries, Secrets::Unavailable("no cluster is needed".to_owned()));
+    let observer = observer.with_identities(identities);
+    pick(&observer, &cycle(&observer), &image(name, None))
+        .await
+        .unwrap_err()
+}
+
+#[tokio::test]
+async fn an_identity_that_the_environment_names_is_used_for_the_vendors_own_hosts_without_a_setting() {
+    let google = StandIn::start(|_, _| reply(200, r#"{"access_token":"token","expires_in":3600}"#)).await;
+    let host = google.url.strip_prefix("http://").expect("http");
+    let key = format!(
+        r#"{{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c","token_uri":"{}"}}"#,
+        google.url
+    );
+    let (_file, path) = super::file(&key);
+    let named = ("GOOGLE_APPLICATION_CREDENTIALS", path.as_str());
+    for (name, variables, asked) in [
+        ("gcr.io/team/app", &[named][..], 1),
+        ("europe-west1-docker.pkg.dev/team/app", &[named], 1),
+        ("evilgcr.io/team/app", &[named], 0),
+        ("shop.azurecr.io/app", &[named], 0),
+        // Only a metadata service knows it: nothing is asked that nobody wanted.
+        ("gcr.io/team/app", &[("GCE_METADATA_HOST", host)], 0),
+        ("gcr.io/team/app", &[], 0),
+    ] {
+        let before = google.asked().len();
+        let verdict = behind_a_wall(name, identities(variables)).await;
+        assert_eq!(verdict.reason, Reason::RegistryUnavailable, "{verdict}");
+        assert_eq!(google.asked().len() - before, asked, "{name} {variables:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_an_identity_was_not_asked_for_and_fails_the_registry_is_asked_anonymously() {
+    let gone = [("GOOGLE_APPLICATION_CREDENTIALS", "/does/not/exist")];
+    let verdict = behind_a_wall("gcr.io/team/app", identities(&gone)).await;
+    assert_eq!(verdict.reason, Reason::RegistryUnavailable, "{verdict}");
 }

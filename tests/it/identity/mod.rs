@@ -7,6 +7,7 @@ mod flow;
 mod gcp;
 mod identity_token;
 mod keeping;
+mod program;
 mod stand_in;
 
 use argocd_image_updater::identity::{Environment, Identities};
