@@ -93,7 +93,8 @@ impl Observer {
         cell.get_or_init(|| read).await.clone().map(Some)
     }
 
-    async fn profile_credentials(
+    /// The credentials of a registry's entry, else what a cloud gives for its own registries; `None` is anonymous.
+    pub async fn profile_credentials(
         &self,
         cycle: &Cycle,
         profile: &Arc<RegistryProfile>,
@@ -149,16 +150,16 @@ impl Observer {
     }
 
     /// The credentials read anew, when they are others than those that the registry just refused. That is done once per
-    /// cycle. An image's own Secret, variable or program is not read again before the next cycle.
+    /// cycle. The Secret, variable or program that is an image's `own` is not read again before the next cycle.
     pub(super) async fn renewed(
         &self,
         cycle: &Cycle,
-        image: &TrackedImage,
+        own: Option<&CredentialRef>,
         repo: &RepoKey,
     ) -> Option<Arc<Credentials>> {
         let refused = repo.credentials.as_ref()?;
         let profile = &repo.profile;
-        let (reference, trust) = match (&image.credentials, &profile.credentials) {
+        let (reference, trust) = match (own, &profile.credentials) {
             (Some(own @ CredentialRef::Cloud(_)), _) => (Some(own), Trust::OwnHosts),
             (Some(_), _) | (None, Some(Err(_))) => return None,
             (None, Some(Ok(reference))) => (Some(reference), Trust::AnyHost),
@@ -251,7 +252,8 @@ pub(super) async fn git(
     }
 }
 
-async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
+/// The fields of a Secret.
+pub(super) async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
     match secrets {
         Secrets::Cluster(cluster) => secret_data(cluster, key).await,
         Secrets::Unavailable(why) => Err(unavailable(format!("Secret {key} is needed, but {why}"))),
