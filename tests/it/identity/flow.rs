@@ -44,6 +44,7 @@ fn image(name: &str, credentials: Option<&str>) -> TrackedImage {
         force_update: false,
         current_from: CurrentFrom::Live,
         credentials: credentials.map(|text| CredentialRef::parse(text).expect("a source")),
+        signatures: None,
         platforms: Platforms(vec![Platform::new("linux", "amd64")]),
         manifest_target: ManifestTarget::Default,
     }
@@ -56,6 +57,7 @@ async fn pick(observer: &Observer, cycle: &Cycle, image: &TrackedImage) -> Resul
         beside: &[],
         written: None,
         first_seen: &FirstSeen::default(),
+        unverified: &std::collections::BTreeMap::new(),
         explain: false,
     };
     let pick = observer.pick(cycle, image, asker).await;
