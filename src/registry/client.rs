@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
-    RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap},
+    Method, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_NONE_MATCH},
 };
 use serde::Deserialize;
 use url::Url;
@@ -124,12 +124,47 @@ impl Ask<'_> {
     /// Gets `url` and reads at most `limit` bytes of the answer. 401 and 403 are never answers, but errors: a token that
     /// was given earlier is replaced once, as are challenges that have changed.
     pub(crate) async fn get(&self, kind: Kind, url: &Url, accept: &[&str], limit: usize) -> Result<Answer, Trouble> {
+        self.get_unless(None, kind, url, accept, limit).await
+    }
+
+    /// The same; the answer is 304 when what is there still has the `ETag` that is given.
+    pub(crate) async fn get_unless(
+        &self,
+        etag: Option<&str>,
+        kind: Kind,
+        url: &Url,
+        accept: &[&str],
+        limit: usize,
+    ) -> Result<Answer, Trouble> {
+        let request = || {
+            let request = self.connection.client.get(url.clone());
+            match etag {
+                Some(etag) => request.header(IF_NONE_MATCH, etag),
+                None => request,
+            }
+        };
+        self.ask(kind, &request, accept, limit).await
+    }
+
+    /// Asks only for the headers of what [`Self::get`] would get.
+    pub(crate) async fn head(&self, url: &Url, accept: &[&str]) -> Result<Answer, Trouble> {
+        let request = || self.connection.client.request(Method::HEAD, url.clone());
+        self.ask(Kind::Head, &request, accept, MAX_ERROR_BODY).await
+    }
+
+    async fn ask(
+        &self,
+        kind: Kind,
+        request: &(dyn Fn() -> RequestBuilder + Sync),
+        accept: &[&str],
+        limit: usize,
+    ) -> Result<Answer, Trouble> {
         let mut challenges = self.health.challenges(self).await?;
         let mut refused = None;
         let mut second = false;
         loop {
             let grant = auth::grant(self, &challenges, refused.as_ref()).await?;
-            let mut request = self.connection.client.get(url.clone());
+            let mut request = request();
             for media_type in accept {
                 request = request.header(ACCEPT, *media_type);
             }

@@ -10,6 +10,7 @@ use std::{
 use url::Url;
 
 use super::{
+    cache::habits::Habits,
     challenge::Challenge,
     counts::{Counts, RegistryRequests},
     error::RegistryError,
@@ -36,6 +37,7 @@ pub(crate) struct Connection {
     pub(crate) gate: Gate,
     pub(crate) counts: Counts,
     pub(crate) tokens: Tokens,
+    pub(crate) habits: Habits,
     /// Actions of the tokens that are asked for, joined.
     pub(crate) actions: String,
     challenges: Mutex<Known>,
@@ -60,6 +62,7 @@ impl Connection {
             gate: Gate::new(profile.limit, in_flight),
             counts: Counts::default(),
             tokens: Tokens::default(),
+            habits: Habits::default(),
             actions: crate::core::registries::token_actions(&profile.api_url).join(","),
             challenges: Mutex::default(),
         }

@@ -4,11 +4,12 @@
 //! here questions are asked, and an answer is complete or an error. Credentials come in as values; the engine reads the
 //! Secrets that they lie in.
 //!
-//! Read [`Session`] for "one question once", `client` for one request, `limiter` for rates and for what happens after a
-//! 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for
-//! signatures.
+//! Read [`Session`] for "one question once", `cache` for what is kept after it, `client` for one request, `limiter` for
+//! rates and for what happens after a 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for
+//! manifests and `cosign` for signatures.
 
 mod auth;
+mod cache;
 pub mod challenge;
 mod check;
 mod client;
@@ -31,6 +32,7 @@ mod tags;
 mod tests;
 mod token;
 
+pub use cache::{CacheError, Keeper};
 pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};

@@ -8,6 +8,7 @@ mod support;
 
 mod annotations;
 mod architecture;
+mod cached;
 mod cases;
 mod cluster;
 mod controller;

@@ -1,6 +1,7 @@
 //! The client against scripted servers on the loopback interface. They answer as the OCI distribution specification, Docker's
 //! token authentication specification and RFC 9110 say, or break these rules on purpose.
 
+mod cached;
 mod faults;
 mod lists;
 mod login;

@@ -12,6 +12,8 @@ use futures::StreamExt as _;
 /// One request, as the script sees it.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) if_none_match: String,
     /// Path and query.
     pub(super) target: String,
     pub(super) authorization: String,
@@ -92,6 +94,8 @@ fn remember(log: &Mutex<Vec<Asked>>, request: &Request<Body>) -> Asked {
             .map(|v| v.to_str().unwrap().to_owned())
             .collect(),
         user_agent: header("user-agent"),
+        if_none_match: header("if-none-match"),
+        method: request.method().to_string(),
         target,
     };
     log.push(asked.clone());
