@@ -89,7 +89,7 @@ impl Observer {
             _ => String::new(),
         };
         let cell = cycle.credentials.images.cell((reference.clone(), place));
-        let read = async { self.read(reference, profile).await.map(Arc::new) };
+        let read = async { Box::pin(self.read(reference, profile)).await.map(Arc::new) };
         cell.get_or_init(|| read).await.clone().map(Some)
     }
 
