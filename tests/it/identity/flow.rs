@@ -44,8 +44,8 @@ fn image(name: &str, credentials: Option<&str>) -> TrackedImage {
         force_update: false,
         current_from: CurrentFrom::Live,
         credentials: credentials.map(|text| CredentialRef::parse(text).expect("a source")),
-        platforms: Platforms(vec![Platform::new("linux", "amd64")]),
         signatures: None,
+        platforms: Platforms(vec![Platform::new("linux", "amd64")]),
         manifest_target: ManifestTarget::Default,
     }
 }
