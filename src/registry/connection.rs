@@ -10,10 +10,11 @@ use std::{
 use url::Url;
 
 use super::{
+    breaker::Breaker,
     challenge::Challenge,
     counts::{Counts, RegistryRequests},
     error::RegistryError,
-    limiter::Gate,
+    limiter::{Gate, Site},
     token::Tokens,
 };
 use crate::core::{foreign::ForeignText, registries::RegistryProfile};
@@ -34,6 +35,8 @@ pub(crate) struct Connection {
     pub(crate) api: Url,
     pub(crate) client: reqwest::Client,
     pub(crate) gate: Gate,
+    /// Whether it is left alone because it does not answer.
+    pub(crate) breaker: Breaker,
     pub(crate) counts: Counts,
     pub(crate) tokens: Tokens,
     /// Actions of the tokens that are asked for, joined.
@@ -51,13 +54,14 @@ struct Known {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, in_flight: usize) -> Self {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, site: Arc<Site>) -> Self {
         Self {
             id,
             name: profile.name.clone(),
             api,
             client,
-            gate: Gate::new(profile.limit, in_flight),
+            gate: Gate::new(profile.limit, site),
+            breaker: Breaker::default(),
             counts: Counts::default(),
             tokens: Tokens::default(),
             actions: crate::core::registries::token_actions(&profile.api_url).join(","),

@@ -5,10 +5,12 @@
 //! Secrets that they lie in.
 //!
 //! Read [`Session`] for "one question once", `client` for one request, `limiter` for rates and for what happens after a
-//! 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for
+//! 429, `quota` for pulls that are counted, `breaker` for registries that do not answer, `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for
 //! signatures.
 
 mod auth;
+mod backoff;
+mod breaker;
 mod challenge;
 mod client;
 mod connection;
@@ -17,10 +19,13 @@ mod counts;
 pub mod credentials;
 mod error;
 mod health;
+mod hidden;
 mod limiter;
 mod link;
 mod metadata;
 mod pool;
+mod quota;
+mod retry_after;
 mod session;
 mod tags;
 #[cfg(test)]

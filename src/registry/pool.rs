@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use super::{connection::Connection, cosign::Proofs, counts::RegistryRequests, error::RegistryError, session::Session};
+use super::{
+    connection::Connection, cosign::Proofs, counts::RegistryRequests, error::RegistryError, limiter::Sites,
+    session::Session,
+};
 use crate::{
     core::{
         foreign::ForeignText,
@@ -61,6 +64,7 @@ struct Inner {
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
     clients: Mutex<HashMap<ClientSettings, reqwest::Client>>,
+    sites: Sites,
     proofs: Proofs,
 }
 
@@ -98,6 +102,7 @@ impl Registries {
                 next_id: AtomicU64::new(0),
                 connections: Mutex::default(),
                 clients: Mutex::default(),
+                sites: Sites::default(),
                 proofs: Proofs::default(),
             }),
         }
@@ -153,7 +158,8 @@ impl Registries {
         // Another asker may have been faster; there must be one gate only.
         let connection = connections.entry(key).or_insert_with(|| {
             let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Connection::new(id, profile, api, client, self.inner.options.in_flight))
+            let site = self.inner.sites.of(api.origin(), self.inner.options.in_flight);
+            Arc::new(Connection::new(id, profile, api, client, site))
         });
         Ok(Arc::clone(connection))
     }

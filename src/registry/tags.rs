@@ -93,8 +93,12 @@ fn page(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
     if !may_be_json(&answer.headers) {
         return Err(ask.unavailable("it answers a tag list with something that is not JSON"));
     }
-    let page: Page = serde_json::from_slice(&answer.body)
-        .map_err(|e| incomplete(ask, &format!("a page is not a list of tags: {e}")))?;
+    let page: Page = serde_json::from_slice(&answer.body).map_err(|e| {
+        incomplete(
+            ask,
+            &format!("a page is not a list of tags: {}", answer.hide(&e.to_string())),
+        )
+    })?;
     Ok(page.tags.unwrap_or_default())
 }
 
