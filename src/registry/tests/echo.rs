@@ -96,7 +96,9 @@ async fn no_message_repeats_credentials_however_they_are_spelled() {
     let registries = registries(&server.url, "");
     // The last place closes the registry, so it is asked once.
     for place in 0..PLACES {
-        for which in 0..spelled(&basic()).len() {
+        // One of those that are read as JSON with every spelling, the others with what a server simply repeats.
+        let spellings = if place == 0 { spelled(&basic()).len() } else { 2 };
+        for which in 0..spellings {
             assert_no_echo(&registries, &format!("w{which}/p{place}"), &spelled(&basic())).await;
         }
     }
