@@ -150,7 +150,15 @@ impl RegistryError {
             Self::ListIncomplete { .. } => Reason::ListIncomplete,
             Self::MetadataUnavailable { .. } | Self::TagRefused { .. } => Reason::MetadataUnavailable,
         };
-        Verdict::new(reason, self.to_string())
+        Verdict::new(reason, self.to_string()).with_another_look(self.until())
+    }
+
+    /// Until when the registry is not to be asked, where it said so.
+    fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::RateLimited { until, .. } | Self::QuotaReserved { until, .. } => Some(*until),
+            _ => None,
+        }
     }
 
     /// Whether other credentials may help.

@@ -33,7 +33,7 @@ const LIST_TIME: Duration = Duration::from_mins(3);
 pub struct RepoKey {
     /// The registry.
     pub profile: Arc<RegistryProfile>,
-    /// The repository, as [`RegistryProfile::repository`] names it.
+    /// The repository, as [`RegistriesConf::places`](crate::core::registries::RegistriesConf::places) names it.
     pub repository: String,
     /// The credentials; `None` is anonymous.
     pub credentials: Option<Arc<Credentials>>,
@@ -176,7 +176,8 @@ fn question(connection: &Connection, repo: &RepoKey) -> Question {
     Question {
         connection: connection.id,
         repository: repo.repository.clone(),
-        identity: repo.credentials.as_deref().map(Credentials::identity),
+        // What was refused to one password is asked again with the next one of the same user.
+        identity: repo.credentials.as_deref().map(Credentials::fingerprint),
     }
 }
 

@@ -5,7 +5,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{server::Raw, *};
+use super::{
+    server::{Raw, Server, status, with},
+    *,
+};
 use crate::core::verdict::Reason;
 
 async fn tags_at(url: &str) -> Result<Vec<String>, RegistryError> {
@@ -176,6 +179,35 @@ async fn a_registry_at_an_ipv6_address_is_asked() {
     );
     let registries = Registries::new(Arc::new(RegistriesConf::parse(&yaml).unwrap()), Options::default());
     assert_eq!(registries.lookup(&image).name, "six");
+}
+
+#[tokio::test]
+async fn a_token_server_that_is_down_slow_or_broken_is_named_and_given_up() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let down = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let (slow, garbage) = (Raw::silent().await, saying("220 mail.example.com ESMTP\r\n").await);
+    let broken = saying("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n").await;
+    for (realm, part, tokens) in [
+        (&down, "its token server: ", 3),
+        (&slow.url, "its token server does not answer in time", 3),
+        (&garbage.url, "its token server: ", 5),
+        (&broken.url, "the token server answers 500", 5),
+    ] {
+        let challenge = format!("Bearer realm=\"{realm}/token\"");
+        let server = Server::start(move |_, _| with(status(401), "www-authenticate", &challenge)).await;
+        let registries = registries(&server.url, "");
+        let session = registries.session();
+        for i in 0..5 {
+            let error = session
+                .tags(&repo(&registries, &format!("r{i}"), Some(("bob", "s3cret"))))
+                .await
+                .unwrap_err();
+            assert_eq!(error.verdict().reason, Reason::RegistryUnavailable, "{error}");
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        assert_eq!(registries.requests()[0].token, tokens, "{part}");
+    }
 }
 
 #[tokio::test]

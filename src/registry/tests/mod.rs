@@ -1,6 +1,7 @@
 //! The client against scripted servers on the loopback interface. They answer as the OCI distribution specification, Docker's
 //! token authentication specification and RFC 9110 say, or break these rules on purpose.
 
+mod certificates;
 mod echo;
 mod faults;
 mod garbage;
@@ -8,6 +9,7 @@ mod lists;
 mod login;
 mod manners;
 mod metadata;
+mod reload;
 mod server;
 mod signatures;
 mod tls;
