@@ -19,6 +19,7 @@ mod edits;
 mod faults;
 mod folder;
 mod git;
+mod identity;
 mod lease;
 mod left_alone;
 mod many_images;

@@ -102,3 +102,70 @@ impl<K: Eq + Hash, V: Clone> Cells<K, V> {
         cells.get(key)?.get().cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{core::registries::RegistriesConf, core::verdict::Reason, secret::Secret};
+
+    fn key(credentials: &str) -> EntryKey {
+        let conf = "registries:\n- { name: a, prefix: r.test, api_url: 'https://r.test' }";
+        let conf = RegistriesConf::parse(conf).unwrap();
+        EntryKey::new(&conf.entries()[0], &CredentialRef::parse(credentials).unwrap())
+    }
+
+    /// Reads credentials whose password is the number of reads before.
+    async fn read(known: &Known, key: EntryKey, lifetime: Option<Duration>, reads: &AtomicUsize) -> String {
+        let read = async {
+            tokio::task::yield_now().await;
+            let number = reads.fetch_add(1, Ordering::Relaxed);
+            Ok(Credentials::new("bob", Secret::new(number.to_string())))
+        };
+        let credentials = known.get_or_read(key, lifetime, read).await.unwrap();
+        credentials.password.expose().to_owned()
+    }
+
+    #[tokio::test]
+    async fn those_who_come_at_once_share_one_read() {
+        let (known, reads) = (Known::default(), AtomicUsize::new(0));
+        let askers = (0..10).map(|_| read(&known, key("env:A"), None, &reads));
+        assert_eq!(futures::future::join_all(askers).await, ["0"; 10]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_are_kept_until_they_expire_or_are_refused() {
+        let (known, reads) = (Known::default(), AtomicUsize::new(0));
+        let hour = Some(Duration::from_hours(1));
+        assert_eq!(read(&known, key("env:A"), hour, &reads).await, "0");
+        tokio::time::advance(Duration::from_mins(59)).await;
+        assert_eq!(read(&known, key("env:A"), hour, &reads).await, "0");
+        tokio::time::advance(Duration::from_mins(2)).await;
+        assert_eq!(read(&known, key("env:A"), hour, &reads).await, "1");
+        tokio::time::advance(Duration::from_hours(1000)).await;
+        assert_eq!(read(&known, key("env:A"), None, &reads).await, "1");
+        known.forget(&key("env:A"));
+        assert_eq!(read(&known, key("env:A"), None, &reads).await, "2");
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_names_another_source_is_read_anew() {
+        let (known, reads) = (Known::default(), AtomicUsize::new(0));
+        assert_eq!(read(&known, key("secret:argocd/old#f"), None, &reads).await, "0");
+        assert_eq!(read(&known, key("secret:argocd/new#f"), None, &reads).await, "1");
+        assert_eq!(read(&known, key("secret:argocd/old#f"), None, &reads).await, "0");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_kept_and_the_number_of_entries_is_bounded() {
+        let (known, reads) = (Known::default(), AtomicUsize::new(0));
+        let failure = async { Err(Verdict::new(Reason::CredentialsUnavailable, "no")) };
+        assert!(known.get_or_read(key("env:A"), None, failure).await.is_err());
+        assert_eq!(read(&known, key("env:A"), None, &reads).await, "0");
+        for number in 0..2 * MAX_ENTRIES {
+            read(&known, key(&format!("env:A{number}")), None, &reads).await;
+        }
+        assert!(known.0.lock().unwrap().len() <= MAX_ENTRIES);
+    }
+}
