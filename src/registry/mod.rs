@@ -5,10 +5,12 @@
 //! Secrets that they lie in.
 //!
 //! Read [`Session`] for "one question once", `cache` for what is kept after it, `client` for one request, `limiter` for
-//! rates and for what happens after a 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for
-//! manifests and `cosign` for signatures.
+//! rates and for what happens after a 429, `quota` for pulls that are counted, `breaker` for registries that do not answer,
+//! `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for signatures.
 
 mod auth;
+mod backoff;
+mod breaker;
 mod cache;
 pub mod challenge;
 mod check;
@@ -20,12 +22,15 @@ pub mod credentials;
 mod error;
 mod files;
 mod health;
+mod hidden;
 mod limiter;
 pub mod link;
 mod metadata;
 mod pool;
+mod quota;
 mod refresh;
 mod reload;
+mod retry_after;
 mod session;
 mod tags;
 #[cfg(test)]

@@ -21,6 +21,7 @@ use super::{
     counts::RegistryRequests,
     error::RegistryError,
     files::{self, Files, FilesId, Unusable},
+    limiter::Sites,
     reload::{RegistriesChanges, ReloadError},
     session::Session,
 };
@@ -80,6 +81,7 @@ struct Inner {
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
     clients: Mutex<HashMap<ClientSettings, reqwest::Client>>,
+    sites: Sites,
     proofs: Proofs,
     cache: Arc<Cache>,
     problem: watch::Sender<Option<Arc<ReloadError>>>,
@@ -150,6 +152,7 @@ impl Registries {
                 next_id: AtomicU64::new(0),
                 connections: Mutex::default(),
                 clients: Mutex::default(),
+                sites: Sites::default(),
                 proofs: Proofs::default(),
                 problem: watch::Sender::default(),
             }),
@@ -290,7 +293,8 @@ impl Registries {
         // Another asker may have been faster; there must be one gate only.
         let connection = connections.entry(key).or_insert_with(|| {
             let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Connection::new(id, profile, api, client, self.inner.options.in_flight))
+            let site = self.inner.sites.of(api.origin(), self.inner.options.in_flight);
+            Arc::new(Connection::new(id, profile, api, client, site))
         });
         Ok(Arc::clone(connection))
     }

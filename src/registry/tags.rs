@@ -166,8 +166,10 @@ fn names(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
     if !may_be_json(&answer.headers) {
         return Err(ask.unavailable("it answers a tag list with something that is not JSON"));
     }
-    let names: Names = serde_json::from_slice(&answer.body)
-        .map_err(|e| incomplete(ask, &format!("a page is not a list of tags: {e}")))?;
+    let names: Names = serde_json::from_slice(&answer.body).map_err(|e| {
+        let why = answer.hide(&e.to_string());
+        incomplete(ask, &format!("a page is not a list of tags: {why}"))
+    })?;
     Ok(names.tags.unwrap_or_default())
 }
 

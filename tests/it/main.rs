@@ -22,6 +22,7 @@ mod folder;
 mod git;
 mod identity;
 mod lease;
+mod left_alone;
 mod many_images;
 mod ownership;
 mod plan;
