@@ -146,7 +146,7 @@ async fn what_a_registry_asked_for_survives_the_change_of_another_entry() {
     assert!(matches!(second, Err(RegistryError::RateLimited { .. })), "{second:?}");
     assert_eq!(
         server.targets(),
-        ["/v2/", "/v2/app/tags/list"],
+        ["/v2/", "/v2/app/tags/list?n=1000"],
         "nothing is asked before it may"
     );
 }
