@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
-    RequestBuilder, Response, StatusCode,
+    Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderMap},
 };
 use serde::Deserialize;
@@ -156,7 +156,12 @@ impl Ask<'_> {
     }
 
     /// Sends one request through the gate. Answers of every status come back, except those that ask to wait.
-    pub(crate) async fn send(&self, kind: Kind, request: RequestBuilder, limit: usize) -> Result<Answer, Trouble> {
+    pub(crate) async fn send(
+        &self,
+        kind: Kind,
+        request: http::RequestBuilder,
+        limit: usize,
+    ) -> Result<Answer, Trouble> {
         self.health.check()?;
         let limited = !matches!(kind, Kind::Ping | Kind::Token);
         let entered = self.connection.gate.enter(limited).await;
@@ -167,7 +172,7 @@ impl Ask<'_> {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                let unavailable = self.unavailable(&http::reason(&error));
+                let unavailable = self.unavailable(&error.to_string());
                 if error.is_connect() || error.is_timeout() {
                     self.health.failed(&unavailable);
                 }

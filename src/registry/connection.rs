@@ -16,7 +16,10 @@ use super::{
     limiter::Gate,
     token::Tokens,
 };
-use crate::core::{foreign::ForeignText, registries::RegistryProfile};
+use crate::{
+    core::{foreign::ForeignText, registries::RegistryProfile},
+    http,
+};
 
 /// The longest repository name that is asked for.
 const MAX_REPOSITORY: usize = 255;
@@ -32,7 +35,7 @@ pub(crate) struct Connection {
     pub(crate) name: String,
     /// Base URL of the API.
     pub(crate) api: Url,
-    pub(crate) client: reqwest::Client,
+    pub(crate) client: http::Client,
     pub(crate) gate: Gate,
     pub(crate) counts: Counts,
     pub(crate) tokens: Tokens,
@@ -51,7 +54,7 @@ struct Known {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, in_flight: usize) -> Self {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: http::Client, in_flight: usize) -> Self {
         Self {
             id,
             name: profile.name.clone(),

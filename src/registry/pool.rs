@@ -60,7 +60,7 @@ struct Inner {
     options: Options,
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
-    clients: Mutex<HashMap<ClientSettings, reqwest::Client>>,
+    clients: Mutex<HashMap<ClientSettings, http::Client>>,
     proofs: Proofs,
 }
 
@@ -168,14 +168,13 @@ impl Registries {
     }
 
     /// A client for the TLS settings of `profile`; registries with the same settings share one.
-    async fn client(&self, profile: &RegistryProfile, api: &url::Url) -> Result<reqwest::Client, RegistryError> {
+    async fn client(&self, profile: &RegistryProfile, api: &url::Url) -> Result<http::Client, RegistryError> {
         let fail = |key, reason: &str| RegistryError::InvalidSetting {
             registry: profile.name.clone(),
             key,
             reason: ForeignText::new(reason),
         };
         let mut settings = self.inner.options.http.clone();
-        settings.plain_http = api.scheme() == "http";
         settings.insecure = profile.insecure;
         let mut key = "ca_data";
         if !profile.insecure {
