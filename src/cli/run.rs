@@ -15,7 +15,7 @@ use crate::{
     core::{image::Platform, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
-    registry::{self, Registries},
+    registry::{self, Registries, RegistriesFile},
     settings::{COMMIT_TEMPLATE_PATH, Settings, not_yet},
     telemetry,
 };
@@ -63,6 +63,10 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     let registries = Registries::new(Arc::new(conf), registry::Options::default());
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.registries_conf_path.clone());
+    }
+    if !settings.once && !settings.registries_conf_path.is_empty() {
+        let file = RegistriesFile::new(&settings.registries_conf_path, registries.clone());
+        tokio::spawn(file.follow(registry::LOOK_EVERY, shutdown.clone()));
     }
     let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
     let options = Options {

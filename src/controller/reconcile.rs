@@ -207,7 +207,13 @@ impl Run {
                     generation: item.task.updater.metadata.generation.unwrap_or(0),
                     requested: version(&item.task.updater).requested,
                     stalled: item.stalled.clone(),
-                    warnings: item.task.warnings.clone(),
+                    warnings: item
+                        .task
+                        .warnings
+                        .iter()
+                        .cloned()
+                        .chain(self.engine.registries_remark())
+                        .collect(),
                     ..ResourceReport::default()
                 };
                 self.record(&item, &report).await;

@@ -23,6 +23,7 @@ use crate::{
         schedule::{Due, Interval, Schedule},
     },
     engine::{Engine, decide::WritePermit},
+    registry::RegistriesChanges,
 };
 
 /// How long writes in flight may take to end after a signal. The pod's own grace period is 10 s.
@@ -99,6 +100,7 @@ async fn lead(
     let watching = CancellationToken::new();
     let _stop_watching = watching.clone().drop_guard();
     let watches = watch::start(&cluster, &config.scope, &watching);
+    let registries = engine.registries().changes();
     let mut controller = Controller {
         reconciler: Reconciler::new(cluster, engine, permit.clone()),
         schedule: Schedule::default(),
@@ -106,6 +108,7 @@ async fn lead(
         start: Instant::now(),
         running: Cycles::default(),
         watches,
+        registries,
         config,
     };
     tokio::select! {
@@ -131,6 +134,8 @@ struct Controller {
     start: Instant,
     running: Cycles,
     watches: Watches,
+    /// Wakes when the registries file was taken over, or could not be.
+    registries: RegistriesChanges,
     config: Config,
 }
 
@@ -157,6 +162,7 @@ impl Controller {
                     // The watches end with the program only.
                     None => return,
                 },
+                () = self.registries.next() => self.schedule.all_due(self.start.elapsed()),
                 () = sleep_until(wakeup) => {}
                 keys = self.running.next() => self.on_finished(&keys),
             }

@@ -142,6 +142,15 @@ impl Schedule {
         }
     }
 
+    /// Something that all resources depend on changed: whatever runs at all is due.
+    pub fn all_due(&mut self, now: Duration) {
+        for entry in self.entries.values_mut() {
+            if entry.interval != Interval::Never {
+                entry.next = Some(now);
+            }
+        }
+    }
+
     /// A resource is gone.
     pub fn deleted(&mut self, key: &ObjectKey) {
         self.entries.remove(key);
@@ -281,6 +290,21 @@ mod tests {
             [("a".into(), Due::Full), ("b".into(), Due::Full)]
         );
         assert_eq!(run(&mut schedule, 60), []);
+    }
+
+    #[test]
+    fn what_all_depend_on_makes_all_due_that_run_at_all() {
+        let mut schedule = Schedule::default();
+        for (name, interval) in [("a", MINUTE), ("b", Interval::OnChange), ("c", Interval::Never)] {
+            schedule.applied(key(name), version(1), interval, secs(0));
+        }
+        run(&mut schedule, 0);
+        schedule.all_due(secs(5));
+        assert_eq!(
+            run(&mut schedule, 5),
+            [("a".into(), Due::Full), ("b".into(), Due::Full)]
+        );
+        assert_eq!(schedule.next_wakeup(), Some(secs(60)));
     }
 
     #[test]

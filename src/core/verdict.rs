@@ -36,6 +36,8 @@ reasons! {
     WouldDowngrade, false, "A tag that runs or is written ranks higher than the pick, also when the registry does not list it any more.";
     TooYoung, false, "The best tags are younger than minimumAge.";
     Reverted, true, "What was written was taken back twice by somebody else.";
+    NotVerified, true, "None of the wanted keys has signed the picked image.";
+    KeyUnavailable, true, "A public key that imagesVerification names is not there.";
     MetadataUnavailable, true, "What has to be known about a tag could not be read.";
     ListIncomplete, true, "The tag list could not be read to its end.";
     RegistryUnavailable, true, "The registry does not answer, or not as a registry does.";

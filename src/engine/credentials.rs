@@ -126,7 +126,11 @@ impl Observer {
         cell.get_or_init(read).await.clone().map(Some)
     }
 
-    async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
+    /// The credentials of a registry's entry; `None` when it has none.
+    pub async fn profile_credentials(
+        &self,
+        profile: &Arc<RegistryProfile>,
+    ) -> Result<Option<Arc<Credentials>>, Verdict> {
         let Some(reference) = &profile.credentials else {
             return Ok(None);
         };
@@ -178,7 +182,8 @@ pub(super) async fn git(
     }
 }
 
-async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
+/// The fields of a Secret.
+pub(super) async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
     match secrets {
         Secrets::Cluster(cluster) => secret_data(cluster, key).await,
         Secrets::Unavailable(why) => {

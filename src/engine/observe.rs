@@ -1,6 +1,6 @@
 //! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use super::{
     credentials::{self, ImageCredentials, Secrets},
     memory::{Memory, View},
     repository::Asked,
+    verify,
 };
 use crate::{
     cluster::{Cluster, ClusterError, repositories::RepositorySecrets},
@@ -38,6 +39,7 @@ pub struct Cycle {
     pub(super) session: Session,
     now: Timestamp,
     pub(super) credentials: Mutex<ImageCredentials>,
+    pub(super) signing_keys: verify::SigningKeys,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
 }
 
@@ -48,6 +50,7 @@ impl Cycle {
             session,
             now,
             credentials: Mutex::default(),
+            signing_keys: verify::SigningKeys::default(),
             repositories: OnceCell::new(),
         }
     }
@@ -72,7 +75,7 @@ impl Cycle {
 }
 
 /// What `tagsortmode` says, in the words of the selection.
-fn tag_order(mode: TagSortMode) -> TagOrder {
+pub(super) fn tag_order(mode: TagSortMode) -> TagOrder {
     match mode {
         TagSortMode::None => TagOrder::None,
         TagSortMode::LatestFirst => TagOrder::LatestFirst,
@@ -114,6 +117,8 @@ pub struct Asker<'a> {
     pub written: Option<&'a ImageVersion>,
     /// When tags of this image that wait for their age were first seen.
     pub first_seen: &'a FirstSeen,
+    /// The tags that were found not to be signed as the image demands, and why; they are passed over.
+    pub unverified: &'a BTreeMap<TagName, String>,
     /// Whether to keep what became of every tag.
     pub explain: bool,
 }
@@ -188,6 +193,7 @@ impl Observer {
             first_seen: asker.first_seen.clone(),
             now: cycle.now,
             reads: self.reads,
+            unverified: asker.unverified.clone(),
         };
         let mut known = self.memory.held(&view, policy);
         let mut decision = Decision {

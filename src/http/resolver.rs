@@ -18,7 +18,9 @@ pub(super) type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec
 pub(super) fn system() -> Lookup {
     Arc::new(|name| {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            // A SOCKS client asks for addresses too, IPv6 in brackets.
+            let bare = name.trim_start_matches('[').trim_end_matches(']');
+            let found = tokio::net::lookup_host((bare, 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
         })
     })

@@ -69,7 +69,7 @@ pub(crate) async fn grant(
                     let key = TokenKey {
                         realm,
                         service: challenge.param("service").filter(|s| !s.is_empty()).map(str::to_owned),
-                        scope: format!("repository:{}:{}", ask.repository(), ask.connection.actions),
+                        scope: scope(ask),
                         identity: ask.credentials().map(super::Credentials::identity),
                     };
                     let (token, cached) = ask.connection.tokens.get(ask, key, refused).await?;
@@ -81,6 +81,14 @@ pub(crate) async fn grant(
         }
     }
     Err(ask.unauthorized(problem))
+}
+
+/// What a token is asked for; empty when no repository is asked for, which logs in and allows nothing.
+fn scope(ask: &Ask<'_>) -> String {
+    if ask.repository().is_empty() {
+        return String::new();
+    }
+    format!("repository:{}:{}", ask.repository(), ask.connection.actions)
 }
 
 /// How credentials look when a server says back what it was sent.

@@ -7,23 +7,24 @@ const MAX_CHALLENGES: usize = 16;
 
 /// One challenge: a scheme and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Challenge {
+pub struct Challenge {
     /// In lower case.
-    pub(crate) scheme: String,
+    pub scheme: String,
     /// Names in lower case, in the order of the header.
     params: Vec<(String, String)>,
 }
 
 impl Challenge {
     /// Without what belongs to one request only (scope, error): what is left is the same for every request.
-    pub(crate) fn lasting(mut self) -> Self {
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
         self.params
             .retain(|(key, _)| self.scheme == "bearer" && matches!(key.as_str(), "realm" | "service"));
         self
     }
 
     /// The first parameter with this name (lower case).
-    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+    pub fn param(&self, name: &str) -> Option<&str> {
         self.params
             .iter()
             .find(|(key, _)| key == name)
@@ -32,7 +33,7 @@ impl Challenge {
 }
 
 /// Reads one header, which may hold several challenges. What cannot be read is passed over.
-pub(crate) fn parse(header: &str) -> Vec<Challenge> {
+pub fn parse(header: &str) -> Vec<Challenge> {
     let mut rest = Cursor(header.get(..MAX_HEADER.min(header.len())).unwrap_or(""));
     let mut challenges: Vec<Challenge> = Vec::new();
     while !rest.0.is_empty() {

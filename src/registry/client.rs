@@ -140,7 +140,8 @@ impl Ask<'_> {
             if let auth::Grant::Bearer { token, .. } = &grant {
                 answer.hidden.push(token.secret.clone());
             }
-            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let dead_token = !second && grant.stale_token().is_some() && is_denied(&answer);
+            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && !dead_token {
                 return Ok(answer);
             }
             let asked = read_challenges(&answer.headers);
@@ -231,7 +232,8 @@ async fn read(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
     }
 }
 
-fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
+/// What the answer asks for to log in.
+pub(crate) fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all("www-authenticate");
     values
         .iter()
@@ -239,6 +241,13 @@ fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .flat_map(challenge::parse)
         .map(Challenge::lasting)
         .collect()
+}
+
+/// Amazon's public gallery answers a token that is no longer good with 400 and the code `DENIED`, or, to a HEAD, with nothing.
+fn is_denied(answer: &Answer) -> bool {
+    let says_so = |body: ErrorBody| body.errors.iter().any(|e| e.code == "DENIED");
+    answer.status == StatusCode::BAD_REQUEST
+        && (answer.body.is_empty() || serde_json::from_slice(&answer.body).is_ok_and(says_so))
 }
 
 #[derive(Deserialize)]

@@ -2,10 +2,10 @@
 
 /// A `Link` header that names no target. The list goes on, but nobody knows where.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct InvalidLink;
+pub struct InvalidLink;
 
 /// The target of the next page: the first link whose relation is `next`, or that has none. `None` is the last page.
-pub(crate) fn next<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<Option<&'a str>, InvalidLink> {
+pub fn next<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<Option<&'a str>, InvalidLink> {
     for header in headers {
         let mut rest = header.trim();
         while !rest.is_empty() {

@@ -9,26 +9,31 @@
 //! signatures.
 
 mod auth;
-mod challenge;
+pub mod challenge;
+mod check;
 mod client;
 mod connection;
 mod cosign;
 mod counts;
 pub mod credentials;
 mod error;
+mod files;
 mod health;
 mod limiter;
-mod link;
+pub mod link;
 mod metadata;
 mod pool;
+mod reload;
 mod session;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
 
+pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};
 pub use error::RegistryError;
 pub use pool::{Options, Registries};
+pub use reload::{LOOK_EVERY, Look, RegistriesChanges, RegistriesFile, ReloadError};
 pub use session::{Freshness, Known, RepoKey, Session};

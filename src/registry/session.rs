@@ -33,7 +33,7 @@ const LIST_TIME: Duration = Duration::from_mins(3);
 pub struct RepoKey {
     /// The registry.
     pub profile: Arc<RegistryProfile>,
-    /// The repository, as [`RegistryProfile::repository`] names it.
+    /// The repository, as [`RegistriesConf::places`](crate::core::registries::RegistriesConf::places) names it.
     pub repository: String,
     /// The credentials; `None` is anonymous.
     pub credentials: Option<Arc<Credentials>>,

@@ -115,7 +115,9 @@ async fn fetch(ask: &Ask<'_>, key: &TokenKey) -> Result<Token, RegistryError> {
         if let Some(service) = &key.service {
             query.append_pair("service", service);
         }
-        query.append_pair("scope", &key.scope);
+        if !key.scope.is_empty() {
+            query.append_pair("scope", &key.scope);
+        }
         if let Some(credentials) = credentials {
             query.append_pair("account", &credentials.username);
         }

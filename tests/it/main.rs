@@ -23,12 +23,17 @@ mod lease;
 mod many_images;
 mod ownership;
 mod plan;
+mod reference_registry;
+mod registries_check;
+mod registries_file;
 mod scenarios;
 mod schema;
 mod selection;
 mod settings;
+mod signatures;
 mod taken_back;
 mod test_command;
 mod users;
+mod vendors;
 #[expect(unreachable_pub, reason = "`pub` says what a helper offers to the tests")]
 mod world;

@@ -60,6 +60,21 @@ fn settings_are_printed_without_their_secrets() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_silent_in_tls_costs_the_time_of_a_connection_only() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let patient = Duration::from_hours(1);
+    let settings = ClientSettings {
+        connect_timeout: Duration::from_millis(100),
+        read_timeout: patient,
+        total_timeout: patient,
+        ..settings()
+    };
+    let url = format!("https://{}/", silent.local_addr().unwrap());
+    let error = get(&settings, &url).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[tokio::test]
 async fn a_request_has_a_time_limit_over_all_its_redirects() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();

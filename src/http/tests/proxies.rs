@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Shutdown, TcpStream},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpStream},
     process::Command,
     thread,
 };
@@ -149,12 +149,18 @@ fn socks() -> Served {
         ])?;
         let mut head = [0; 4];
         stream.read_exact(&mut head)?;
-        let host = if head[3] == 3 {
-            String::from_utf8(read_short(&mut stream)?).map_err(io::Error::other)?
-        } else {
-            let mut address = [0; 4];
-            stream.read_exact(&mut address)?;
-            std::net::Ipv4Addr::from(address).to_string()
+        let host = match head[3] {
+            1 => {
+                let mut address = [0; 4];
+                stream.read_exact(&mut address)?;
+                Ipv4Addr::from(address).to_string()
+            }
+            4 => {
+                let mut address = [0; 16];
+                stream.read_exact(&mut address)?;
+                Ipv6Addr::from(address).to_string()
+            }
+            _ => String::from_utf8(read_short(&mut stream)?).map_err(io::Error::other)?,
         };
         stream.read_exact(&mut two)?;
         seen.lock().unwrap().push(host);
@@ -177,6 +183,7 @@ fn read_short(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 async fn a_socks_proxy_gets_a_checked_address_or_the_name() {
     for (scheme, host, expected) in [
         ("socks5", "127.0.0.1", "127.0.0.1"),
+        ("socks5", "[::1]", "::1"),
         ("socks5h", "registry.invalid", "registry.invalid"),
     ] {
         let proxy = socks();

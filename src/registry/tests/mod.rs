@@ -5,6 +5,7 @@ mod faults;
 mod lists;
 mod login;
 mod metadata;
+mod reload;
 mod server;
 mod signatures;
 mod tls;
