@@ -232,16 +232,17 @@ async fn row(observer: &Observer, Asked { profile, note }: Asked) -> Row {
     };
     if timeout(PATIENCE, ask(observer, &profile, &mut row)).await.is_err() {
         let note = format!("there is no answer within {} s", PATIENCE.as_secs());
-        row.fail(note, "see why it is slow, or whether a firewall swallows what is sent");
+        row.fail(&note, "see why it is slow, or whether a firewall swallows what is sent");
     }
     row
 }
 
 async fn ask(observer: &Observer, profile: &Arc<RegistryProfile>, row: &mut Row) {
-    let credentials = observer.profile_credentials(profile).await;
+    let cycle = observer.cycle(jiff::Timestamp::now());
+    let credentials = observer.profile_credentials(&cycle, profile).await;
     let unreadable = credentials.as_ref().err().map(|verdict| verdict.message.clone());
     match observer.registries().check(profile, credentials.ok().flatten()).await {
-        Err(error) => row.fail(error.to_string(), remedy(&error)),
+        Err(error) => row.fail(&error.to_string(), remedy(&error)),
         Ok(login) => {
             row.reachable = true;
             if unreadable.is_none() {
@@ -251,14 +252,21 @@ async fn ask(observer: &Observer, profile: &Arc<RegistryProfile>, row: &mut Row)
     }
     if let Some(why) = unreadable {
         row.credentials = Credentials::Unreadable;
-        row.fail(why, "let `credentials` of the entry name what is there and can be read");
+        row.fail(
+            &why,
+            "let `credentials` of the entry name what is there and can be read",
+        );
     }
 }
 
 impl Row {
-    fn fail(&mut self, note: String, remedy: &str) {
+    fn fail(&mut self, note: &str, remedy: &str) {
         self.ok = false;
-        for (text, more) in [(&mut self.note, note.as_str()), (&mut self.remedy, remedy)] {
+        self.tell(note, remedy);
+    }
+
+    fn tell(&mut self, note: &str, remedy: &str) {
+        for (text, more) in [(&mut self.note, note), (&mut self.remedy, remedy)] {
             if !text.is_empty() {
                 text.push_str("; ");
             }
@@ -272,19 +280,21 @@ impl Row {
             Login::Anonymous => Credentials::Anonymous,
             Login::Accepted => Credentials::Accepted,
             Login::Missing => {
-                self.note = "it asks for user and password; images need a pull secret of their own".to_owned();
-                self.remedy = "give the entry `credentials`, unless every image has a pull secret".to_owned();
+                self.tell(
+                    "it asks for user and password; images need a pull secret of their own",
+                    "give the entry `credentials`, unless every image has a pull secret",
+                );
                 Credentials::Missing
             }
             Login::Failed(RegistryError::Unauthorized { reason, .. } | RegistryError::Forbidden { reason, .. }) => {
                 self.fail(
-                    reason.to_string(),
+                    reason.as_str(),
                     "put the right user and password where `credentials` of the entry points to",
                 );
                 Credentials::Refused
             }
             Login::Failed(error) => {
-                self.fail(error.to_string(), remedy(&error));
+                self.fail(&error.to_string(), remedy(&error));
                 Credentials::Refused
             }
         };

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
 use super::{
-    credentials::{self, ImageCredentials, Secrets},
+    credentials::{self, CycleCredentials, Secrets},
     memory::{Memory, View},
     repository::Asked,
     verify,
@@ -24,6 +24,7 @@ use crate::{
         },
         verdict::{Reason, Verdict},
     },
+    identity::Identities,
     registry::{self, Freshness, Registries, RegistryError, RepoKey, Session},
 };
 
@@ -38,7 +39,7 @@ const ROUNDS: usize = 44;
 pub struct Cycle {
     pub(super) session: Session,
     now: Timestamp,
-    pub(super) credentials: Mutex<ImageCredentials>,
+    pub(super) credentials: CycleCredentials,
     pub(super) signing_keys: verify::SigningKeys,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
 }
@@ -49,7 +50,7 @@ impl Cycle {
         Self {
             session,
             now,
-            credentials: Mutex::default(),
+            credentials: CycleCredentials::default(),
             signing_keys: verify::SigningKeys::default(),
             repositories: OnceCell::new(),
         }
@@ -128,6 +129,7 @@ pub struct Observer {
     registries: Registries,
     pub(super) secrets: Secrets,
     pub(super) known_credentials: credentials::Known,
+    pub(super) identities: Identities,
     memory: Memory,
     reads: ReadLimit,
 }
@@ -139,6 +141,7 @@ impl Observer {
             registries,
             secrets,
             known_credentials: credentials::Known::default(),
+            identities: Identities::default(),
             memory: Memory::default(),
             reads: ReadLimit::default(),
         }
@@ -148,6 +151,12 @@ impl Observer {
     #[must_use]
     pub fn reading(self, reads: ReadLimit) -> Self {
         Self { reads, ..self }
+    }
+
+    /// The same, that logs in to clouds as these.
+    #[must_use]
+    pub fn with_identities(self, identities: Identities) -> Self {
+        Self { identities, ..self }
     }
 
     /// The registries.

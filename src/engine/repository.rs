@@ -7,7 +7,7 @@ use crate::{
     core::{
         foreign::ForeignText,
         registries::{Place, Places},
-        resolve::TrackedImage,
+        resolve::{TrackedImage, credential_ref::CredentialRef},
         select::TagList,
         verdict::{Reason, Verdict},
     },
@@ -45,8 +45,8 @@ impl Observer {
 
     /// Asks with the credentials of the mirror's own entry: those of an image belong to the registry that it names.
     async fn ask_mirror(&self, cycle: &Cycle, place: Place) -> Result<Asked, Verdict> {
-        let credentials = self.profile_credentials(&place.profile).await?;
-        let asked = self.tags(cycle, place, credentials, true).await?;
+        let credentials = self.profile_credentials(cycle, &place.profile).await?;
+        let asked = self.tags(cycle, place, credentials, None).await?;
         if asked.tags.tags.is_empty() {
             // It may just never have been asked for this image.
             return Err(Verdict::new(Reason::NoTagMatches, "it has no tags"));
@@ -63,16 +63,18 @@ impl Observer {
         place: Place,
     ) -> Result<Asked, Verdict> {
         let credentials = self.image_credentials(cycle, image, namespace, &place.profile).await?;
-        self.tags(cycle, place, credentials, image.credentials.is_none()).await
+        let own = image.credentials.as_ref();
+        self.tags(cycle, place, credentials, own).await
     }
 
-    /// All tags of a place. Credentials `of_entry` may have been renewed since they were read.
+    /// All tags of a place. The credentials, which are those that the image names as its `own` or else those of the place,
+    /// may have been replaced since they were read.
     async fn tags(
         &self,
         cycle: &Cycle,
         place: Place,
         credentials: Option<Arc<Credentials>>,
-        of_entry: bool,
+        own: Option<&CredentialRef>,
     ) -> Result<Asked, Verdict> {
         let mut repo = RepoKey {
             profile: place.profile,
@@ -81,8 +83,7 @@ impl Observer {
         };
         let mut tags = cycle.session.tags(&repo).await;
         if tags.as_ref().is_err_and(RegistryError::is_unauthorized)
-            && of_entry
-            && let Some(fresh) = self.renewed(&repo).await
+            && let Some(fresh) = self.renewed(cycle, own, &repo).await
         {
             repo.credentials = Some(fresh);
             tags = cycle.session.tags(&repo).await;

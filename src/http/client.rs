@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use reqwest::{IntoUrl, Method, Request, Response, StatusCode, redirect::Policy};
-use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
@@ -52,6 +52,7 @@ pub(super) fn build(
     lookup: Lookup,
     system_roots: &Arc<rustls::RootCertStore>,
 ) -> Result<Client, ClientError> {
+    tls::use_ring();
     let (proxies, proxy) = Proxies::new(settings)?;
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
@@ -99,6 +100,11 @@ impl Client {
     /// Sends something to `url`. A redirect is then an answer: what is sent is for this server alone.
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::POST, url)
+    }
+
+    /// Puts something at `url`; the same holds as for [`Client::post`].
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PUT, url)
     }
 
     /// Any other method.
@@ -178,21 +184,6 @@ impl RequestBuilder {
         self.map(|inner| inner.bearer_auth(token))
     }
 
-    /// Adds to the query of the URL.
-    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
-        self.map(|inner| inner.query(query))
-    }
-
-    /// Sends a form (`application/x-www-form-urlencoded`).
-    pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
-        self.map(|inner| inner.form(form))
-    }
-
-    /// Sends JSON.
-    pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
-        self.map(|inner| inner.json(json))
-    }
-
     /// Sends these bytes.
     pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
         self.map(|inner| inner.body(body))
@@ -204,11 +195,12 @@ impl RequestBuilder {
     }
 
     /// Sends the request, follows redirects, and gives the answer of the last server when its body begins.
-    pub async fn send(self) -> Result<Response, RequestError> {
-        let (_, request) = self.inner.build_split();
-        let request = request.map_err(|_| RequestError::Invalid)?;
-        // Large, and part of every question to a registry.
-        Box::pin(self.client.execute(request)).await
+    pub fn send(self) -> BoxFuture<'static, Result<Response, RequestError>> {
+        // Boxed, because every question to a registry carries it along.
+        Box::pin(async move {
+            let (_, request) = self.inner.build_split();
+            self.client.execute(request.map_err(|_| RequestError::Invalid)?).await
+        })
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {

@@ -7,6 +7,7 @@
 mod client;
 pub mod egress;
 mod error;
+mod form;
 mod proxy;
 mod redirect;
 mod resolver;
@@ -23,6 +24,7 @@ mod tests;
 pub use client::{Client, RequestBuilder, client};
 pub use egress::Egress;
 pub use error::{RequestError, reason};
+pub use form::{form, once};
 pub use settings::{ClientError, ClientSettings};
 pub use tls::use_ring;
 

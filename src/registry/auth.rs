@@ -57,6 +57,10 @@ pub(crate) async fn grant(
     for challenge in challenges {
         match challenge.scheme.as_str() {
             "basic" => match ask.credentials().filter(|c| c.is_complete()) {
+                Some(credentials) if credentials.is_identity_token() => {
+                    problem = "it asks for user and password, and an identity token is neither: only token servers take \
+                               it; configure user and password";
+                }
                 Some(credentials) => {
                     return basic(&credentials.username, &credentials.password)
                         .map(Grant::Basic)

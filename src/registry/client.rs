@@ -36,7 +36,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// What was sent along, and must not come back in a message.
-    hidden: Vec<Secret>,
+    pub(crate) hidden: Vec<Secret>,
 }
 
 /// Why there is no answer.

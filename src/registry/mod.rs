@@ -23,6 +23,7 @@ mod limiter;
 pub mod link;
 mod metadata;
 mod pool;
+mod refresh;
 mod reload;
 mod session;
 mod tags;

@@ -176,7 +176,8 @@ fn question(connection: &Connection, repo: &RepoKey) -> Question {
     Question {
         connection: connection.id,
         repository: repo.repository.clone(),
-        identity: repo.credentials.as_deref().map(Credentials::identity),
+        // What was refused to one password is asked again with the next one of the same user.
+        identity: repo.credentials.as_deref().map(Credentials::fingerprint),
     }
 }
 

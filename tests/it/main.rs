@@ -19,6 +19,7 @@ mod edits;
 mod faults;
 mod folder;
 mod git;
+mod identity;
 mod lease;
 mod many_images;
 mod ownership;

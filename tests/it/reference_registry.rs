@@ -52,9 +52,10 @@ fn entry(registry: &GuardedRegistry, more: &str) -> String {
     format!("registries:\n- name: guarded\n  prefix: registry.example.com\n  api_url: {url}\n{more}")
 }
 
-/// Writes `registries.conf` with one entry, and the pull secret `creds` for where it asks.
+/// Writes `registries.conf` with one entry, and the pull secret `creds` for where it asks. `<namespace>` is that of the test;
+/// the usual short form could be part of a certificate.
 async fn configure(world: &World, registry: &GuardedRegistry, more: &str) {
-    world.write_registries_conf(&world.fill_in(&entry(registry, more)));
+    world.write_registries_conf(&entry(registry, more).replace("<namespace>", &world.namespace));
     let auth = STANDARD.encode(format!("bob:{}", passwords()[0]));
     let config = json!({ "auths": { registry.url(): { "auth": auth } } }).to_string();
     let secret = json!({
@@ -90,7 +91,7 @@ async fn passwords_over_tls_with_an_own_ca_reach_the_application_from_every_kind
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, net.ca()).expect("a writable folder");
     let ca_file = format!("  ca_file: {}\n", file.display());
-    let registry_wide = format!("{}  credentials: secret:NS/login#login\n", ca_data(&net));
+    let registry_wide = format!("{}  credentials: secret:<namespace>/login#login\n", ca_data(&net));
     for (settings, more) in [
         (
             "updateStrategy: newest-build, pullSecret: 'pullsecret:NS/creds'",
@@ -365,7 +366,7 @@ async fn credentials_of_the_registry_that_change_before_they_expire_are_read_aga
     let net = Internet::start().await;
     let world = World::given(&given("", "1.0.0")).await;
     let registry = guarded(&world, &net).await;
-    let more = "  credentials: secret:NS/login#login\n  credsexpire: 12h\n";
+    let more = "  credentials: secret:<namespace>/login#login\n  credsexpire: 12h\n";
     configure(&world, &registry, &format!("{more}{}", ca_data(&net))).await;
     world.push("shop", "1.0.0", "2026-01-01T00:00:00Z").await;
     let program = world.start(&["--interval=1s"]);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use argocd_image_updater::{api::registries_conf::RegistryEntry, core::registries::RegistriesConf};
 use serde_json::Value;
 
 use crate::{
@@ -199,4 +200,63 @@ async fn a_changed_file_is_used_without_a_restart_and_a_bad_one_is_told_until_it
     assert!(end.success, "{}", end.log);
     assert_eq!(end.log.matches("is not taken over").count(), 1, "{}", end.log);
     assert!(!end.log.contains("hunter2-77aa"), "{}", end.log);
+}
+
+#[tokio::test]
+async fn credentials_that_are_taken_out_of_the_file_are_not_used_any_more() {
+    let secret = "
+kind: Secret
+metadata: { name: login }
+stringData: { it: 'bob:registrypassword-93ab' }
+---";
+    let world = World::given(&format!("{secret}{SHOP}")).await;
+    let hub = registry("team/shop", &["v1.0.0", "v1.1.0"]).await;
+    hub.require_basic("bob:registrypassword-93ab");
+    let conf = |more: &str| {
+        format!(
+            "registries:\n- {{name: hub, prefix: hub.test, api_url: '{}'{more}}}\n",
+            hub.url()
+        )
+    };
+    world.write_registries_conf(&conf(&format!(", credentials: 'secret:{}/login#it'", world.namespace)));
+    let child = world.start(&["--interval=0"]);
+    let image = || written(&world);
+    world
+        .wait_for("the credentials are used", image, |image| {
+            image == "hub.test/team/shop:v1.1.0"
+        })
+        .await;
+    world.write_registries_conf(&conf(""));
+    let problem = || world.problem("shop");
+    world
+        .wait_for("they are not used any more", problem, |reason| reason == "Unauthorized")
+        .await;
+    assert!(child.stop().await.success);
+}
+
+#[test]
+fn the_page_of_registries_names_every_key_and_its_examples_can_be_used() {
+    let page = include_str!("../../docs/registries.md");
+    let unknown = yaml_serde::from_str::<RegistryEntry>("no_such_key: 1").expect_err("an unknown key");
+    let unknown = unknown.to_string();
+    let (_, keys) = unknown.split_once("expected one of").expect("the keys");
+    let keys: Vec<_> = keys.split('`').skip(1).step_by(2).collect();
+    assert!(keys.len() > 15, "{unknown}");
+    for key in keys {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with("| `") && line.contains(&format!("`{key}`")));
+        assert!(row.is_some(), "{key} has no row");
+    }
+    let blocks: Vec<_> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let text = format!("registries:\n{}", block.trim_start_matches("registries:\n"));
+        let conf = RegistriesConf::parse(&text).unwrap_or_else(|e| panic!("{e}:\n{text}"));
+        assert_eq!((conf.entries().is_empty(), conf.warnings()), (false, &[][..]), "{text}");
+    }
 }

@@ -224,10 +224,7 @@ fn what_is_no_mirror_is_named_and_left_out() {
 
 #[test]
 fn what_cannot_be_used_at_all_is_an_error_without_the_secret_in_it() {
-    let many = format!(
-        "  mirrors: [{}]\n",
-        (0..9).map(|n| format!("m{n}.test, ")).collect::<String>()
-    );
+    let many = format!("  mirrors: [{}]\n", "m.test, ".repeat(9));
     for (more, part) in [
         (
             "  client_cert: /c.pem\n",

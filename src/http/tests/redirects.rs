@@ -154,10 +154,13 @@ async fn what_is_posted_stays_with_the_server_that_it_is_for() {
     let other = plain(|_| ok(""));
     let to = other.url.clone();
     let server = plain(move |_| redirect(&to));
-    let request = client(&settings()).unwrap().post(server.url);
-    let response = request.form(&[("refresh_token", "hunter2")]).send().await.unwrap();
+    let request = client(&settings()).unwrap().post(server.url.as_str());
+    let response = form(request, &[("refresh_token", "hunter2")]).send().await.unwrap();
     assert_eq!(response.status(), 307);
     assert_eq!(other.seen(), Vec::<String>::new());
+    let head = &server.seen()[0];
+    assert_eq!(header(head, "content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(header(head, "content-length"), Some("21"));
 }
 
 #[tokio::test]

@@ -57,7 +57,6 @@ impl GuardedRegistry {
                 "realm": realm, "service": "guarded", "issuer": "tests", "jwks": file("keys.json", &keys.to_string()),
             } }),
         };
-        let address = format!("127.0.0.1:{}", servers::free_port());
         let conf = json!({
             "version": "0.1",
             "log": { "level": "info" },
@@ -65,31 +64,18 @@ impl GuardedRegistry {
             "tags": { "maxtags": PAGE },
             "auth": auth,
             "http": {
-                "addr": address,
+                "addr": "127.0.0.1:0",
                 "tls": { "certificate": file("server.pem", &certificate), "key": file("server.key", &key) },
             },
         });
         let mut command = Command::new(servers::path("registry"));
         command.arg("serve").arg(file("config.yml", &conf.to_string()));
         let process = household.spawn("registry", &command);
-        let registry = Self {
+        let address = listening(&household).await;
+        Self {
             address,
             household,
             process,
-        };
-        registry.ready().await;
-        registry
-    }
-
-    async fn ready(&self) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-        while tokio::net::TcpStream::connect(&self.address).await.is_err() {
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "the registry does not answer:\n{}",
-                self.household.log("registry")
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -101,5 +87,25 @@ impl GuardedRegistry {
     /// The password file, which is read anew when it changes.
     pub fn htpasswd(&self) -> PathBuf {
         self.household.folder().join("htpasswd")
+    }
+}
+
+/// Where the registry says that it listens. A port that was chosen for it could be taken by another test meanwhile.
+async fn listening(household: &Household) -> String {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let log = household.log("registry");
+        let said = log
+            .split("listening on ")
+            .nth(1)
+            .and_then(|rest| rest.split_once(", tls"));
+        if let Some((address, _)) = said {
+            return address.to_owned();
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the registry does not listen:\n{log}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -97,6 +97,27 @@ fn a_tag_that_is_not_signed_is_not_asked_about_again() {
 }
 
 #[test]
+fn the_tags_of_signatures_are_no_versions_and_nobody_asks_about_them() {
+    let signature = format!("sha256-{}.sig", "0a".repeat(32));
+    let tags = ["a", "b", signature.as_str()];
+    let none = Knowledge::default();
+    for (allow, expected) in [("", "b"), ("regexp:^sha256-", signature.as_str())] {
+        let alphabetical = filtered("alphabetical", "", allow, &[]);
+        let (found, _) = picked(&alphabetical, &without(None, &[]), &tags, &none);
+        assert_eq!(found, expected, "{allow}");
+    }
+    let newest = super::super::select(
+        &policy("newest-build", ""),
+        &situation(None),
+        &list(&tags),
+        TagOrder::None,
+        &none,
+    );
+    let asked = ["a", "b"].map(|name| Question::Facts(tag(name)));
+    assert_eq!(newest, Outcome::Need(asked.to_vec()));
+}
+
+#[test]
 fn the_story_tells_which_tags_were_passed_over_and_keeps_their_places() {
     let live = running("1.0.0");
     let situation = without(Some(&live), &["1.3.0", "1.2.0"]);
