@@ -239,7 +239,7 @@ async fn row(observer: &Observer, Asked { profile, note }: Asked) -> Row {
 
 async fn ask(observer: &Observer, profile: &Arc<RegistryProfile>, row: &mut Row) {
     let cycle = observer.cycle(jiff::Timestamp::now());
-    let credentials = observer.profile_credentials(&cycle, profile).await;
+    let credentials = Box::pin(observer.profile_credentials(&cycle, profile)).await;
     let unreadable = credentials.as_ref().err().map(|verdict| verdict.message.clone());
     match observer.registries().check(profile, credentials.ok().flatten()).await {
         Err(error) => row.fail(&error.to_string(), remedy(&error)),

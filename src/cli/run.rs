@@ -60,7 +60,11 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     let readiness = Readiness::default();
     probes(&settings, &readiness, &shutdown).await?;
 
-    let registries = Registries::new(Arc::new(conf), registry::Options::default());
+    let options = registry::Options {
+        refresh: settings.metadata_refresh_interval.to_std(),
+        ..registry::Options::default()
+    };
+    let registries = Registries::new(Arc::new(conf), options);
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.registries_conf_path.clone());
     }
@@ -68,6 +72,10 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         let file = RegistriesFile::new(&settings.registries_conf_path, registries.clone());
         tokio::spawn(file.follow(registry::LOOK_EVERY, shutdown.clone()));
     }
+    let facts = match &settings.cache_dir {
+        Some(folder) => Some(registries.keep_facts_in(folder).await.context("--cache-dir")?),
+        None => None,
+    };
     let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
@@ -101,6 +109,9 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), interval = %settings.interval, "argocd-image-updater starts");
     let ended = run::run(world.cluster, engine, config, &readiness, shutdown).await;
+    if let Some(facts) = facts {
+        facts.finish().await;
+    }
     drop(world.directory);
     Ok(if ended == Ended::Normally {
         Exit::Success

@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     cycles::Cycles,
     health::Readiness,
     lease::Lease,
-    reconcile::{self, Reconciler},
+    reconcile::{self, Again, Reconciler},
     triggers,
 };
 use crate::{
@@ -101,8 +104,10 @@ async fn lead(
     let _stop_watching = watching.clone().drop_guard();
     let watches = watch::start(&cluster, &config.scope, &watching);
     let registries = engine.registries().changes();
+    let (sender, again) = mpsc::unbounded_channel();
     let mut controller = Controller {
-        reconciler: Reconciler::new(cluster, engine, permit.clone()),
+        reconciler: Reconciler::new(cluster, engine, permit.clone(), sender),
+        again,
         schedule: Schedule::default(),
         remaining: None,
         start: Instant::now(),
@@ -128,6 +133,8 @@ async fn lead(
 
 struct Controller {
     reconciler: Reconciler,
+    /// Resources that are worth another look before their next cycle.
+    again: mpsc::UnboundedReceiver<Again>,
     schedule: Schedule,
     /// With `--once`: the resources that existed at start and are not done yet.
     remaining: Option<BTreeSet<ObjectKey>>,
@@ -163,6 +170,10 @@ impl Controller {
                     None => return,
                 },
                 () = self.registries.next() => self.schedule.all_due(self.start.elapsed()),
+                Some((key, after)) = self.again.recv() => {
+                    let now = self.start.elapsed();
+                    self.schedule.again(&key, now + after, now);
+                }
                 () = sleep_until(wakeup) => {}
                 keys = self.running.next() => self.on_finished(&keys),
             }

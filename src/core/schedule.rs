@@ -204,6 +204,16 @@ impl Schedule {
         due
     }
 
+    /// A resource is worth a full look at this time already, not sooner than a partial cycle might come.
+    pub fn again(&mut self, key: &ObjectKey, at: Duration, now: Duration) {
+        let at = at.max(now + PARTIAL_PAUSE);
+        if let Some(entry) = self.entries.get_mut(key)
+            && entry.next.is_some_and(|next| at < next)
+        {
+            entry.next = Some(at);
+        }
+    }
+
     /// The cycle of a resource ended.
     pub fn finished(&mut self, key: &ObjectKey) {
         if let Some(entry) = self.entries.get_mut(key) {
@@ -262,6 +272,26 @@ mod tests {
             schedule.finished(key);
         }
         due.into_iter().map(|(key, due)| (key.name, due)).collect()
+    }
+
+    #[test]
+    fn a_resource_that_is_worth_another_look_is_due_then_and_falls_in_step_again() {
+        let mut schedule = Schedule::default();
+        let hour = Interval::Every(Duration::from_hours(1));
+        for (name, interval) in [("a", hour), ("b", hour), ("once", Interval::OnChange)] {
+            schedule.applied(key(name), version(1), interval, secs(0));
+        }
+        run(&mut schedule, 0);
+        schedule.again(&key("a"), secs(60), secs(1));
+        schedule.again(&key("b"), secs(7200), secs(1));
+        schedule.again(&key("once"), secs(60), secs(1));
+        schedule.again(&key("gone"), secs(60), secs(1));
+        assert_eq!(schedule.next_wakeup(), Some(secs(60)));
+        assert_eq!(run(&mut schedule, 60), [("a".into(), Due::Full)]);
+        assert_eq!(schedule.next_full(&key("a")), Some(secs(3600)));
+        // Not at once, whatever a registry says.
+        schedule.again(&key("a"), secs(60), secs(60));
+        assert_eq!(schedule.next_wakeup(), Some(secs(70)));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// Defines the closed set once: the enum, the list of all, and the words of the generated documentation.
 macro_rules! reasons {
     ($($name:ident, $attention:literal, $words:literal;)+) => {
@@ -41,7 +43,7 @@ reasons! {
     MetadataUnavailable, true, "What has to be known about a tag could not be read.";
     ListIncomplete, true, "The tag list could not be read to its end.";
     RegistryUnavailable, true, "The registry does not answer, or not as a registry does.";
-    RateLimited, true, "The registry asked to wait.";
+    RateLimited, true, "The registry asked to wait, or the pulls that it still allows are left to the cluster.";
     Unauthorized, true, "The registry refused the credentials, or the lack of them.";
     RepositoryNotFound, true, "The registry says that the repository does not exist.";
     InvalidConstraint, true, "The version constraint cannot be read.";
@@ -68,6 +70,8 @@ pub struct Verdict {
     pub reason: Reason,
     /// A sentence for a person: what was seen, and the way out where there is one.
     pub message: String,
+    /// When it is worth looking again, where that is known: a registry said how long it wants to be left alone.
+    pub again: Option<Timestamp>,
 }
 
 impl Verdict {
@@ -76,7 +80,14 @@ impl Verdict {
         Self {
             reason,
             message: message.into(),
+            again: None,
         }
+    }
+
+    /// The same, worth another look at this time.
+    #[must_use]
+    pub fn with_another_look(self, again: Option<Timestamp>) -> Self {
+        Self { again, ..self }
     }
 }
 

@@ -81,7 +81,7 @@ impl Observer {
         }
         if let CredentialRef::Cloud(vendor) = reference {
             // Whoever wrote the image chose the host.
-            let given = self.given(*vendor, profile, Trust::OwnHosts, None).await;
+            let given = Box::pin(self.given(*vendor, profile, Trust::OwnHosts, None)).await;
             return given.map(Some);
         }
         let place = match reference {
@@ -89,8 +89,8 @@ impl Observer {
             _ => String::new(),
         };
         let cell = cycle.credentials.images.cell((reference.clone(), place));
-        let read = async { self.read(reference, profile).await.map(Arc::new) };
-        cell.get_or_init(|| read).await.clone().map(Some)
+        let read = || Box::pin(async { self.read(reference, profile).await.map(Arc::new) });
+        cell.get_or_init(read).await.clone().map(Some)
     }
 
     /// The credentials of a registry's entry, else what a cloud gives for its own registries; `None` is anonymous.
@@ -105,7 +105,9 @@ impl Observer {
             Some(Ok(reference)) => reference,
         };
         if let CredentialRef::Cloud(vendor) = reference {
-            return self.given(*vendor, profile, Trust::AnyHost, None).await.map(Some);
+            return Box::pin(self.given(*vendor, profile, Trust::AnyHost, None))
+                .await
+                .map(Some);
         }
         let renewed = cycle.credentials.renewed.get(&renewal(profile, Some(reference)));
         if let Some(Some(renewed)) = renewed {
@@ -114,8 +116,12 @@ impl Observer {
         let key = EntryKey::new(profile, reference);
         let cell = cycle.credentials.entries.cell(key.clone());
         let read = || {
-            self.known_credentials
-                .get_or_read(key, profile.credentials_expire, self.read(reference, profile))
+            let read = self.read(reference, profile);
+            // Thousands wait here for one answer: what only one of them does is not part of their size.
+            Box::pin(
+                self.known_credentials
+                    .get_or_read(key, profile.credentials_expire, read),
+            )
         };
         cell.get_or_init(read).await.clone().map(Some)
     }
@@ -130,11 +136,13 @@ impl Observer {
         if let Some(Some(renewed)) = cycle.credentials.renewed.get(&renewal(profile, None)) {
             return Some(renewed);
         }
-        let give = || async {
-            let given = self.given(vendor, profile, Trust::OwnHosts, None).await;
-            given
-                .inspect_err(|error| tracing::warn!(registry = %profile.name, "asked without credentials: {error}"))
-                .ok()
+        let give = || {
+            Box::pin(async {
+                let given = self.given(vendor, profile, Trust::OwnHosts, None).await;
+                given
+                    .inspect_err(|error| tracing::warn!(registry = %profile.name, "asked without credentials: {error}"))
+                    .ok()
+            })
         };
         let cell = cycle.credentials.given.cell(profile.api_url.clone());
         cell.get_or_init(give).await.clone()
@@ -165,25 +173,27 @@ impl Observer {
             (None, Some(Ok(reference))) => (Some(reference), Trust::AnyHost),
             (None, None) => (None, Trust::OwnHosts),
         };
-        let renew = || async {
-            match reference {
-                Some(CredentialRef::Cloud(vendor)) => {
-                    self.given(*vendor, profile, trust, Some(&refused.password)).await.ok()
+        let renew = || {
+            Box::pin(async {
+                match reference {
+                    Some(CredentialRef::Cloud(vendor)) => {
+                        self.given(*vendor, profile, trust, Some(&refused.password)).await.ok()
+                    }
+                    Some(reference) => {
+                        let key = EntryKey::new(profile, reference);
+                        self.known_credentials.forget(&key);
+                        let read = self.read(reference, profile);
+                        let read = self
+                            .known_credentials
+                            .get_or_read(key, profile.credentials_expire, read);
+                        Box::pin(read).await.ok()
+                    }
+                    None => {
+                        let vendor = identity::vendor_of(&profile.api_url)?;
+                        self.given(vendor, profile, trust, Some(&refused.password)).await.ok()
+                    }
                 }
-                Some(reference) => {
-                    let key = EntryKey::new(profile, reference);
-                    self.known_credentials.forget(&key);
-                    let read = self.read(reference, profile);
-                    self.known_credentials
-                        .get_or_read(key, profile.credentials_expire, read)
-                        .await
-                        .ok()
-                }
-                None => {
-                    let vendor = identity::vendor_of(&profile.api_url)?;
-                    self.given(vendor, profile, trust, Some(&refused.password)).await.ok()
-                }
-            }
+            })
         };
         let cell = cycle.credentials.renewed.cell(renewal(profile, reference));
         let fresh = cell.get_or_init(renew).await.clone()?;

@@ -1,5 +1,6 @@
-//! What the observer remembers from one cycle to the next, bounded: what was read for decisions that came to no end, and
-//! when running images were created. Losing any of it costs requests, or a comparison that nobody else can make.
+//! What the observer remembers from one cycle to the next, bounded: which decisions came to no end, and when running images
+//! were created. Losing any of it costs requests, or a comparison that nobody else can make. What was read for a decision
+//! is in the cache of the registries.
 
 use std::{
     collections::HashMap,
@@ -12,13 +13,13 @@ use jiff::Timestamp;
 use crate::{
     core::{
         image::{Platforms, TagName},
-        select::{Knowledge, Policy},
+        select::Policy,
     },
     registry::{CredentialsIdentity, RepoKey},
 };
 
-/// The most tags that are kept for decisions that came to no end, all together.
-const MAX_HELD_TAGS: usize = 100_000;
+/// The most decisions that are remembered because they came to no end.
+const MAX_UNFINISHED: usize = 10_000;
 /// The most dates of running images.
 const MAX_DATES: usize = 20_000;
 
@@ -45,36 +46,25 @@ impl View {
 /// What the observer remembers.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    held: Mutex<Bounded<(View, String), Knowledge>>,
+    unfinished: Mutex<Bounded<(View, String), ()>>,
     dates: Mutex<Bounded<(View, TagName), Timestamp>>,
 }
 
 impl Memory {
-    /// What was read for this decision in earlier cycles, if it came to no end.
-    pub(super) fn held(&self, view: &View, policy: &Policy) -> Knowledge {
-        let held = lock(&self.held);
-        if held.entries.is_empty() {
-            return Knowledge::default();
-        }
-        let key = (view.clone(), policy.identity());
-        held.entries
-            .get(&key)
-            .map(|(_, known)| known.clone())
-            .unwrap_or_default()
+    /// Whether this decision came to no end when it was made last: then it goes on from what was read.
+    pub(super) fn is_unfinished(&self, view: &View, policy: &Policy) -> bool {
+        let unfinished = lock(&self.unfinished);
+        !unfinished.entries.is_empty() && unfinished.entries.contains_key(&(view.clone(), policy.identity()))
     }
 
-    /// Keeps what was read until the decision is made.
-    pub(super) fn hold(&self, view: &View, policy: &Policy, known: Knowledge) {
-        let mut held = lock(&self.held);
-        held.put((view.clone(), policy.identity()), known);
-        held.bound(MAX_HELD_TAGS, |known| known.len().max(1));
-    }
-
-    /// The decision is made.
-    pub(super) fn release(&self, view: &View, policy: &Policy) {
-        let mut held = lock(&self.held);
-        if !held.entries.is_empty() {
-            held.entries.remove(&(view.clone(), policy.identity()));
+    /// Remembers whether the decision came to an end.
+    pub(super) fn came_to_an_end(&self, view: &View, policy: &Policy, ended: bool) {
+        let mut unfinished = lock(&self.unfinished);
+        if !ended {
+            unfinished.put((view.clone(), policy.identity()), ());
+            unfinished.bound(MAX_UNFINISHED, |()| 1);
+        } else if !unfinished.entries.is_empty() {
+            unfinished.entries.remove(&(view.clone(), policy.identity()));
         }
     }
 

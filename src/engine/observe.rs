@@ -1,10 +1,16 @@
 //! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     credentials::{self, CycleCredentials, Secrets},
@@ -19,9 +25,10 @@ use crate::{
         registries::TagSortMode,
         resolve::TrackedImage,
         select::{
-            self, Candidate, Decision, FirstSeen, Knowledge, Known, Question, ReadLimit, Selection, Situation, TagList,
-            TagOrder, TagStory, Waiting,
+            self, Candidate, Decision, FirstSeen, Knowledge, Known, Policy, Question, ReadLimit, Selection, Situation,
+            TagList, TagOrder, TagStory, Waiting,
         },
+        strategy::{Need, StrategyKind},
         verdict::{Reason, Verdict},
     },
     identity::Identities,
@@ -34,6 +41,13 @@ const PARALLEL_FACTS: usize = 20;
 /// A decision asks again at most this often beside what its [`ReadLimit`] allows: it asks once for its order, and then tag
 /// by tag on the way down.
 const ROUNDS: usize = 44;
+
+/// The longest time for asking about one image in one cycle. What was read until then is kept, and the next cycle goes on
+/// from there.
+const IMAGE_TIME: Duration = Duration::from_mins(5);
+
+/// The same where no cycle follows: for commands that end.
+const LAST_IMAGE_TIME: Duration = Duration::from_mins(30);
 
 /// What one cycle has asked so far.
 pub struct Cycle {
@@ -124,6 +138,39 @@ pub struct Asker<'a> {
     pub explain: bool,
 }
 
+/// Until when it is asked about one image.
+#[derive(Clone, Copy)]
+struct Bound {
+    end: Instant,
+    reads: ReadLimit,
+}
+
+impl Bound {
+    fn from_now(reads: ReadLimit) -> Self {
+        Self {
+            end: Instant::now() + Self::time(reads),
+            reads,
+        }
+    }
+
+    fn time(reads: ReadLimit) -> Duration {
+        match reads {
+            ReadLimit::InSteps => IMAGE_TIME,
+            ReadLimit::AtOnce => LAST_IMAGE_TIME,
+        }
+    }
+
+    /// It is over.
+    fn verdict(self, reason: Reason, what: &str) -> Verdict {
+        let minutes = Self::time(self.reads).as_secs() / 60;
+        let later = match self.reads {
+            ReadLimit::InSteps => "; the next cycle goes on",
+            ReadLimit::AtOnce => "",
+        };
+        Verdict::new(reason, format!("{what} within {minutes} min{later}"))
+    }
+}
+
 /// Picks tags: asks registries, with the right credentials, whatever the pure selection has to know.
 pub struct Observer {
     registries: Registries,
@@ -171,12 +218,18 @@ impl Observer {
 
     /// Picks a tag for one image.
     pub async fn pick(&self, cycle: &Cycle, image: &TrackedImage, asker: Asker<'_>) -> Pick {
-        let Asked { repo, tags } = match self.ask(cycle, image, asker.namespace).await {
-            Ok(answer) => answer,
-            Err(verdict) => return verdict.into(),
+        let bound = Bound::from_now(self.reads);
+        let Asked { repo, tags } = match timeout_at(bound.end, self.ask(cycle, image, asker.namespace)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(verdict)) => return verdict.into(),
+            Err(_) => {
+                return bound
+                    .verdict(Reason::RegistryUnavailable, "its tags were not listed")
+                    .into();
+            }
         };
         let order = tag_order(repo.profile.tag_order);
-        self.decide(cycle, &repo, image, asker, &tags, order).await
+        self.decide(cycle, &repo, image, asker, &tags, order, bound).await
     }
 
     /// Asks until there is a decision. One that comes to no end is gone on with in the next cycle.
@@ -188,6 +241,7 @@ impl Observer {
         asker: Asker<'_>,
         tags: &TagList,
         order: TagOrder,
+        bound: Bound,
     ) -> Pick {
         let policy = &image.policy;
         let view = View::new(repo, &image.platforms);
@@ -204,15 +258,18 @@ impl Observer {
             reads: self.reads,
             unverified: asker.unverified.clone(),
         };
-        let mut known = self.memory.held(&view, policy);
-        let mut decision = Decision {
-            picked: Err(Verdict::new(
-                Reason::MetadataUnavailable,
-                "the decision asks without end",
-            )),
+        let mut known = if self.memory.is_unfinished(&view, policy) {
+            kept(cycle, repo, image, order, tags).await
+        } else {
+            Knowledge::default()
+        };
+        let held = |verdict| Decision {
+            picked: Err(verdict),
             waiting: None,
             unfinished: true,
         };
+        let endless = Verdict::new(Reason::MetadataUnavailable, "the decision asks without end");
+        let mut decision = held(endless);
         for _ in 0..ROUNDS + self.reads.most() {
             match select::select(policy, &situation, tags, order, &known) {
                 Selection::Decided(decided) => {
@@ -220,15 +277,15 @@ impl Observer {
                     break;
                 }
                 Selection::Need(questions) => {
-                    answer(cycle, repo, image, order, questions, &mut known).await;
+                    let answers = answer(cycle, repo, image, order, questions, &mut known);
+                    if timeout_at(bound.end, answers).await.is_err() {
+                        decision = held(bound.verdict(Reason::MetadataUnavailable, "not every tag was read"));
+                        break;
+                    }
                 }
             }
         }
-        if decision.unfinished {
-            self.memory.hold(&view, policy, known.kept());
-        } else {
-            self.memory.release(&view, policy);
-        }
+        self.memory.came_to_an_end(&view, policy, !decision.unfinished);
         for tag in &current {
             if let Some(Known::Facts(facts)) = known.fresh(tag)
                 && let Some(created) = facts.created
@@ -249,6 +306,34 @@ impl Observer {
     }
 }
 
+/// What was learned for this decision in earlier cycles. None of it counts as learned now.
+async fn kept(cycle: &Cycle, repo: &RepoKey, image: &TrackedImage, order: TagOrder, tags: &TagList) -> Knowledge {
+    let wanted = image.policy.facts_wanted(order);
+    let mut known = Knowledge::default();
+    for (tag, answer) in cycle.session.kept(repo, &tags.tags, &image.platforms, wanted).await {
+        known.insert(tag, read(answer));
+    }
+    known.kept()
+}
+
+fn read(answer: registry::Known) -> Known {
+    match answer {
+        registry::Known::Facts(facts) => Known::Facts(facts),
+        registry::Known::Excluded(why) => Known::Excluded(why.to_string()),
+    }
+}
+
+/// How old the answer about a tag may be. The digest that is written is always asked in this cycle; where every tag is read
+/// to find the best one, only that one is: the selection asks once more about it, since nothing else counts as learned now.
+fn freshness(policy: &Policy, order: TagOrder, tag: &TagName, known: &Knowledge) -> Freshness {
+    let reads_all = policy.strategy() != StrategyKind::Digest && policy.strategy().strategy().need(order) != Need::Name;
+    if policy.writes_digest() && (!reads_all || known.get(tag).is_some()) {
+        Freshness::Now
+    } else {
+        Freshness::Kept
+    }
+}
+
 /// Asks the registry, many questions at once.
 async fn answer(
     cycle: &Cycle,
@@ -259,24 +344,28 @@ async fn answer(
     known: &mut Knowledge,
 ) {
     let wanted = image.policy.facts_wanted(order);
+    let questions: Vec<_> = questions
+        .into_iter()
+        .map(|Question::Facts(tag)| (freshness(&image.policy, order, &tag, known), tag))
+        .collect();
     let answers: Vec<_> = stream::iter(questions)
-        .map(|Question::Facts(tag)| async move {
-            let answer = match cycle
-                .session
-                .facts(repo, &tag, &image.platforms, wanted, Freshness::Now)
-                .await
-            {
-                Ok(registry::Known::Facts(facts)) => Known::Facts(facts),
-                Ok(registry::Known::Excluded(why)) => Known::Excluded(why.to_string()),
+        .map(|(freshness, tag)| async move {
+            let answer = cycle.session.facts(repo, &tag, &image.platforms, wanted, freshness);
+            let answer = match answer.await {
+                Ok(answer) => read(answer),
                 Err(error @ RegistryError::TagRefused { .. }) => Known::Refused(error.to_string()),
                 Err(error) => Known::Failed(error.verdict()),
             };
-            (tag, answer)
+            (freshness, tag, answer)
         })
         .buffer_unordered(PARALLEL_FACTS)
         .collect()
         .await;
-    for (tag, answer) in answers {
-        known.insert(tag, answer);
+    for (freshness, tag, answer) in answers {
+        if freshness == Freshness::Kept && image.policy.writes_digest() {
+            known.insert_old(tag, answer);
+        } else {
+            known.insert(tag, answer);
+        }
     }
 }

@@ -40,7 +40,10 @@ impl Observer {
             }
         }
         let asked = self.ask_registry(cycle, image, namespace, registry).await;
-        asked.map_err(|verdict| Verdict::new(verdict.reason, verdict.message + &passed_over))
+        asked.map_err(|verdict| Verdict {
+            message: verdict.message + &passed_over,
+            ..verdict
+        })
     }
 
     /// Asks with the credentials of the mirror's own entry: those of an image belong to the registry that it names.

@@ -131,9 +131,9 @@ impl Observer {
                 }
             },
             Err(error) => {
-                let Verdict { reason, message } = error.verdict();
-                let message = format!("whether {tag} is signed is not known: {message}");
-                Checked::Unknown(Verdict::new(reason, message))
+                let verdict = error.verdict();
+                let message = format!("whether {tag} is signed is not known: {}", verdict.message);
+                Checked::Unknown(Verdict { message, ..verdict })
             }
         }
     }

@@ -26,7 +26,10 @@ pub enum RequestError {
     /// To another scheme, or to what is no URL.
     #[error("it redirects to something that is no http or https URL")]
     BadRedirect,
-    /// A time limit is over.
+    /// The time limit for connecting is over.
+    #[error("no connection was made in time")]
+    ConnectTimeout,
+    /// Another time limit is over.
     #[error("it took too long")]
     Timeout,
     /// No connection: TCP, TLS or the name.
@@ -62,18 +65,25 @@ pub enum RequestError {
 impl RequestError {
     /// Whether the server itself, or its proxy, could not be connected to. Others behind it do not count.
     pub fn is_connect(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::Proxy { .. } | Self::Refused(_))
+        matches!(
+            self,
+            Self::Connect { .. } | Self::ConnectTimeout | Self::Proxy { .. } | Self::Refused(_)
+        )
     }
 
     /// Whether a time limit was over at the server itself.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::Timeout)
+        matches!(self, Self::Timeout | Self::ConnectTimeout)
     }
 
     /// Reads what the HTTP library says. `proxy` is the one that was in between.
     pub(super) fn read(error: &reqwest::Error, proxy: Option<String>) -> Self {
         if error.is_timeout() {
-            return Self::Timeout;
+            return if error.is_connect() {
+                Self::ConnectTimeout
+            } else {
+                Self::Timeout
+            };
         }
         if error.is_builder() {
             return Self::Invalid;

@@ -222,7 +222,7 @@ mod tests {
     fn the_life_of_a_token_is_read_from_it() {
         let token = |claims: &str| Secret::new(format!("x.{}.y", URL_SAFE_NO_PAD.encode(claims)));
         for (token, expected) in [
-            (token(r#"{"exp":1600}"#), Duration::from_secs(600)),
+            (token(r#"{"exp":1600}"#), Duration::from_mins(10)),
             (token(r#"{"exp":1}"#), Duration::ZERO),
             (token(r#"{"exp":99999999}"#), LIFE),
             (token("{}"), LIFE),

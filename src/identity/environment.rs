@@ -11,22 +11,31 @@ const MAX_FILE: u64 = 64 * 1024;
 
 /// Where variables are looked up. An empty variable counts as one that is not there.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Variables);
+
+#[derive(Clone)]
+enum Variables {
+    OfThisProcess,
+    These(Arc<BTreeMap<String, String>>),
+}
 
 impl Environment {
     /// The environment of this process, read when it is asked.
     pub fn of_this_process() -> Self {
-        Self(Arc::new(|name| std::env::var(name).ok()))
+        Self(Variables::OfThisProcess)
     }
 
     /// These variables and no others.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let variables: BTreeMap<String, String> = variables.into_iter().collect();
-        Self(Arc::new(move |name| variables.get(name).cloned()))
+        Self(Variables::These(Arc::new(variables.into_iter().collect())))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name).filter(|value| !value.is_empty())
+        let value = match &self.0 {
+            Variables::OfThisProcess => std::env::var(name).ok(),
+            Variables::These(variables) => variables.get(name).cloned(),
+        };
+        value.filter(|value| !value.is_empty())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

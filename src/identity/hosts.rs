@@ -41,7 +41,7 @@ pub fn vendor_of(api_url: &str) -> Option<Vendor> {
 
 pub(super) fn vendor_of_url(api: &Url) -> Option<Vendor> {
     // `port` is absent when it is the default of the scheme.
-    if api.scheme() != "https" || api.port().is_some() || api.path().trim_matches('/') != "" {
+    if api.scheme() != "https" || api.port().is_some() || !api.path().trim_matches('/').is_empty() {
         return None;
     }
     let host = api.host_str()?;

@@ -194,13 +194,13 @@ impl Identities {
             Some(Known::Failure(error, until)) if *until > Instant::now() => return Err(error.clone()),
             _ => {}
         }
-        let given = self.ask(&target).await;
+        let given = Box::pin(self.ask(&target)).await;
         let now = Instant::now();
         match given {
             Ok(Given { login, life }) => {
                 let life = life.clamp(MIN_LIFE, MAX_LIFE);
                 // What lives but minutes is used for the first half of them.
-                let until = now + (life - MARGIN.min(life / 2));
+                let until = now + life.saturating_sub(MARGIN.min(life / 2));
                 *held = Some(Known::Login(login.clone(), until));
                 Ok(login)
             }

@@ -10,10 +10,12 @@ use std::{
 use url::Url;
 
 use super::{
+    breaker::Breaker,
+    cache::habits::Habits,
     challenge::Challenge,
     counts::{Counts, RegistryRequests},
     error::RegistryError,
-    limiter::Gate,
+    limiter::{Gate, Site},
     token::Tokens,
 };
 use crate::{
@@ -37,8 +39,11 @@ pub(crate) struct Connection {
     pub(crate) api: Url,
     pub(crate) client: http::Client,
     pub(crate) gate: Gate,
+    /// Whether it is left alone because it does not answer.
+    pub(crate) breaker: Breaker,
     pub(crate) counts: Counts,
     pub(crate) tokens: Tokens,
+    pub(crate) habits: Habits,
     /// Actions of the tokens that are asked for, joined.
     pub(crate) actions: String,
     challenges: Mutex<Known>,
@@ -54,15 +59,17 @@ struct Known {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: http::Client, in_flight: usize) -> Self {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: http::Client, site: Arc<Site>) -> Self {
         Self {
             id,
             name: profile.name.clone(),
             api,
             client,
-            gate: Gate::new(profile.limit, in_flight),
+            gate: Gate::new(profile.limit, site),
+            breaker: Breaker::default(),
             counts: Counts::default(),
             tokens: Tokens::default(),
+            habits: Habits::default(),
             actions: crate::core::registries::token_actions(&profile.api_url).join(","),
             challenges: Mutex::default(),
         }

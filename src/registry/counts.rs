@@ -10,6 +10,7 @@ pub(crate) enum Kind {
     Tags,
     Referrers,
     Manifest,
+    Head,
     Blob,
 }
 
@@ -21,6 +22,7 @@ pub(crate) struct Counts {
     tags: AtomicU64,
     referrers: AtomicU64,
     manifest: AtomicU64,
+    head: AtomicU64,
     blob: AtomicU64,
 }
 
@@ -41,6 +43,8 @@ pub struct RegistryRequests {
     pub referrers: u64,
     /// Manifests and indexes, of signatures too.
     pub manifest: u64,
+    /// Questions which image a tag names, by HEAD.
+    pub head: u64,
     /// Configs and signatures.
     pub blob: u64,
 }
@@ -53,6 +57,7 @@ impl Counts {
             Kind::Tags => &self.tags,
             Kind::Referrers => &self.referrers,
             Kind::Manifest => &self.manifest,
+            Kind::Head => &self.head,
             Kind::Blob => &self.blob,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -68,6 +73,7 @@ impl Counts {
             tags: get(&self.tags),
             referrers: get(&self.referrers),
             manifest: get(&self.manifest),
+            head: get(&self.head),
             blob: get(&self.blob),
         }
     }

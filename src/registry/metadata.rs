@@ -1,14 +1,18 @@
 //! What is behind a tag: fetches what `core::image::manifest` asks for.
 //!
 //! OCI distribution specification, "Pulling manifests" and "Pulling blobs". Bytes that were asked for by digest must have
-//! that digest.
+//! that digest. A tag that was read once is asked only which image it names; what that image says is in the cache.
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use reqwest::{StatusCode, header::CONTENT_TYPE};
+use futures::{StreamExt as _, stream};
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, ETAG, HeaderMap},
+};
 
 use super::{
+    cache::{Cache, View, parts::Part, tags::KeptTag},
     client::{Answer, Ask, Trouble, words},
     counts::Kind,
     error::RegistryError,
@@ -18,7 +22,7 @@ use crate::core::{
     foreign::ForeignText,
     image::{
         Digest, Platforms, TagName,
-        manifest::{ACCEPTED, Exclusion, FactsWanted, Fetch, Fetched, Step, TagReader},
+        manifest::{ACCEPTED, Exclusion, FactsWanted, Fetch, Fetched, Step, TagReader, Unreadable},
     },
 };
 
@@ -26,73 +30,238 @@ use crate::core::{
 const MAX_BYTES: usize = 8 << 20;
 /// How many parts of one tag are fetched at the same time.
 const PARALLEL: usize = 4;
+/// The longest `ETag` that is kept.
+const MAX_ETAG: usize = 256;
 
-pub(crate) async fn facts(
-    ask: &Ask<'_>,
-    tag: &TagName,
-    platforms: &Platforms,
-    wanted: FactsWanted,
-) -> Result<Known, RegistryError> {
-    read(ask, tag, platforms, wanted).await.map_err(|error| match error {
-        // Part of the tag or all of it: without this part it is not shown.
-        RegistryError::Forbidden { reason, .. } | RegistryError::TagRefused { reason, .. } => {
-            RegistryError::TagRefused {
-                registry: ask.registry(),
-                repository: ask.repository().to_owned(),
-                subject: tag.to_string(),
-                reason,
+/// One tag, asked about by one user.
+pub(crate) struct TagQuestion<'a> {
+    pub(crate) ask: &'a Ask<'a>,
+    pub(crate) cache: &'a Cache,
+    pub(crate) view: &'a View,
+    pub(crate) tag: &'a TagName,
+}
+
+/// Which image a tag names.
+struct Named {
+    digest: Digest,
+    etag: Option<Box<str>>,
+    /// Its manifest, when that came with the answer.
+    manifest: Option<Part>,
+}
+
+impl TagQuestion<'_> {
+    /// Asks which image the tag names. A tag that was asked before is asked by HEAD, which most registries do not count
+    /// against a quota, and which brings no manifest that is known already.
+    ///
+    /// A manifest that comes with the answer is for [`Self::read`]. `None`: the registry does not have the tag (any more).
+    pub(crate) async fn name(&self) -> Result<Option<(Digest, Option<Part>)>, RegistryError> {
+        let asked = self.cache.now();
+        let kept = self.cache.tags().find(self.view, self.tag);
+        let named = match &kept {
+            Some(kept) => self.name_again(kept).await,
+            None => self.get_tag(None).await,
+        };
+        let named = named.map_err(|error| self.about_tag(error))?;
+        let Some(Named { digest, etag, manifest }) = named else {
+            self.forget();
+            return Ok(None);
+        };
+        let kept = KeptTag { digest, etag, asked };
+        self.cache.tags().keep(self.view, self.tag, kept);
+        Ok(Some((digest, manifest)))
+    }
+
+    async fn name_again(&self, kept: &KeptTag) -> Result<Option<Named>, RegistryError> {
+        let habits = &self.ask.connection.habits;
+        let by_head = habits.knows_head();
+        if by_head && let Some(digest) = self.head().await? {
+            habits.learn_head(true);
+            let etag = kept.etag.clone().filter(|_| kept.digest == digest);
+            return Ok(Some(Named::unchanged(digest, etag)));
+        }
+        let named = self.get_tag(Some(kept)).await?;
+        if by_head && named.is_some() {
+            habits.learn_head(false);
+        }
+        Ok(named)
+    }
+
+    /// What HEAD says; `None` when only a GET can tell.
+    async fn head(&self) -> Result<Option<Digest>, RegistryError> {
+        let url = self.ask.url(["manifests", self.tag.as_str()])?;
+        let answer = match self.ask.head(&url, &ACCEPTED).await {
+            Ok(answer) => answer,
+            // Some gateways know only the methods that they need.
+            Err(Trouble::Registry(RegistryError::Forbidden { .. })) => return Ok(None),
+            Err(trouble) => return Err(troubled(self.ask, self.tag.as_str(), trouble)),
+        };
+        match answer.status {
+            StatusCode::OK => Ok(claimed_digest(&answer)),
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_IMPLEMENTED => Ok(None),
+            _ => Err(refused(self.ask, self.tag.as_str(), &answer)),
+        }
+    }
+
+    async fn get_tag(&self, kept: Option<&KeptTag>) -> Result<Option<Named>, RegistryError> {
+        let known = kept.and_then(|kept| Some((kept.digest, kept.etag.as_deref()?)));
+        let etag = known.map(|(_, etag)| etag);
+        let tail = ["manifests", self.tag.as_str()];
+        let top = match get_unless(self.ask, etag, Kind::Manifest, tail).await? {
+            Got::Answer(answer) => answer,
+            Got::Nothing => return Ok(None),
+            Got::Unchanged => return Ok(known.map(|(digest, etag)| Named::unchanged(digest, Some(etag.into())))),
+        };
+        let digest = Digest::of(&top.body);
+        if claimed_digest(&top).is_some_and(|claimed| claimed != digest) {
+            let why = "the answer does not have the digest that its header claims";
+            return Err(unavailable(self.ask, self.tag.as_str(), why));
+        }
+        Ok(Some(Named {
+            digest,
+            etag: etag_of(&top.headers).map(Into::into),
+            manifest: Some(part(&top)),
+        }))
+    }
+
+    /// Nothing is known of the tag any more.
+    pub(crate) fn forget(&self) {
+        self.cache.tags().forget(self.view, self.tag);
+    }
+
+    /// What the image says. `manifest` is its manifest, if it was read already.
+    pub(crate) async fn read(
+        &self,
+        digest: Digest,
+        manifest: Option<Part>,
+        platforms: &Platforms,
+        wanted: FactsWanted,
+    ) -> Result<Known, RegistryError> {
+        let known = self.cache.facts().find(self.view, digest, platforms, wanted);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut parts = Vec::new();
+        let read = self.read_parts(digest, manifest, platforms, wanted, &mut parts).await;
+        match &read {
+            Ok(known) => self.cache.facts().keep(self.view, digest, platforms, wanted, known),
+            Err(_) => {
+                let mut kept = self.cache.parts();
+                for (digest, part) in parts {
+                    kept.keep(self.view, digest, part);
+                }
             }
         }
-        error => error,
-    })
-}
-
-async fn read(
-    ask: &Ask<'_>,
-    tag: &TagName,
-    platforms: &Platforms,
-    wanted: FactsWanted,
-) -> Result<Known, RegistryError> {
-    let unavailable = |why: &str| unavailable(ask, tag.as_str(), why);
-    let Some(top) = get(ask, Kind::Manifest, ["manifests", tag.as_str()]).await? else {
-        return Ok(Known::Excluded(Exclusion::Gone));
-    };
-    if let Some(claimed) = claimed_digest(&top)
-        && claimed != Digest::of(&top.body)
-    {
-        return Err(unavailable(
-            "the answer does not have the digest that its header claims",
-        ));
+        read.map_err(|error| self.about_tag(error))
     }
-    let started = TagReader::start(platforms.clone(), wanted, fetched(&top));
-    let mut reader = match started.map_err(|e| unavailable(&e.to_string()))? {
-        Ok(reader) => reader,
-        Err(exclusion) => return Ok(Known::Excluded(exclusion)),
-    };
-    loop {
-        let needed = match reader.step() {
-            Step::Done(Ok(facts)) => return Ok(Known::Facts(Arc::new(facts))),
-            Step::Done(Err(exclusion)) => return Ok(Known::Excluded(exclusion)),
-            Step::Need(needed) => needed,
+
+    async fn read_parts(
+        &self,
+        digest: Digest,
+        manifest: Option<Part>,
+        platforms: &Platforms,
+        wanted: FactsWanted,
+        parts: &mut Vec<(Digest, Part)>,
+    ) -> Result<Known, RegistryError> {
+        let unreadable = |why: Unreadable| unavailable(self.ask, self.tag.as_str(), &why.to_string());
+        let manifest = match manifest {
+            Some(part) => Some(part),
+            None => self.part(Fetch::Manifest(digest)).await?,
         };
-        let answers: Vec<Option<Answer>> = stream::iter(needed.into_iter().map(|fetch| part(ask, fetch)))
-            .buffered(PARALLEL)
-            .try_collect()
-            .await?;
-        let answers: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(fetched)).collect();
-        match reader.answer(&answers).map_err(|e| unavailable(&e.to_string()))? {
-            Ok(()) => {}
+        let Some(manifest) = manifest else {
+            return Ok(Known::Excluded(Exclusion::PartMissing { digest }));
+        };
+        parts.push((digest, manifest.clone()));
+        let started = TagReader::start(platforms.clone(), wanted, manifest.fetched());
+        let mut reader = match started.map_err(unreadable)? {
+            Ok(reader) => reader,
             Err(exclusion) => return Ok(Known::Excluded(exclusion)),
+        };
+        loop {
+            let needed = match reader.step() {
+                Step::Done(Ok(facts)) => return Ok(Known::Facts(Arc::new(facts))),
+                Step::Done(Err(exclusion)) => return Ok(Known::Excluded(exclusion)),
+                Step::Need(needed) => needed,
+            };
+            let digests: Vec<_> = needed.iter().map(Fetch::digest).collect();
+            let fetch = needed.into_iter().map(|fetch| self.part(fetch));
+            let read: Vec<_> = stream::iter(fetch).buffered(PARALLEL).collect().await;
+            for (digest, read) in digests.into_iter().zip(&read) {
+                if let Ok(Some(part)) = read {
+                    parts.push((digest, part.clone()));
+                }
+            }
+            let read: Vec<Option<Part>> = read.into_iter().collect::<Result<_, _>>()?;
+            let answers: Vec<_> = read.iter().map(|part| part.as_ref().map(Part::fetched)).collect();
+            match reader.answer(&answers).map_err(unreadable)? {
+                Ok(()) => {}
+                Err(exclusion) => return Ok(Known::Excluded(exclusion)),
+            }
+        }
+    }
+
+    /// Something that is named by its digest; `None` when the registry does not have it.
+    async fn part(&self, fetch: Fetch) -> Result<Option<Part>, RegistryError> {
+        let digest = fetch.digest();
+        if let Some(part) = self.cache.parts().take(self.view, digest) {
+            return Ok(Some(part));
+        }
+        let kind = match fetch {
+            Fetch::Manifest(_) => Kind::Manifest,
+            Fetch::Config(_) => Kind::Blob,
+        };
+        let answer = by_digest(self.ask, kind, digest).await?;
+        Ok(answer.as_ref().map(part))
+    }
+
+    /// Part of the tag or all of it was refused: without this part it is not shown.
+    fn about_tag(&self, error: RegistryError) -> RegistryError {
+        match error {
+            RegistryError::Forbidden { reason, .. } | RegistryError::TagRefused { reason, .. } => {
+                RegistryError::TagRefused {
+                    registry: self.ask.registry(),
+                    repository: self.ask.repository().to_owned(),
+                    subject: self.tag.to_string(),
+                    reason,
+                }
+            }
+            error => error,
         }
     }
 }
 
-/// Something that is named by its digest; `None` when the registry does not have it.
-async fn part(ask: &Ask<'_>, fetch: Fetch) -> Result<Option<Answer>, RegistryError> {
-    match fetch {
-        Fetch::Manifest(digest) => by_digest(ask, Kind::Manifest, digest).await,
-        Fetch::Config(digest) => by_digest(ask, Kind::Blob, digest).await,
+impl Named {
+    fn unchanged(digest: Digest, etag: Option<Box<str>>) -> Self {
+        Self {
+            digest,
+            etag,
+            manifest: None,
+        }
     }
+}
+
+impl Part {
+    fn fetched(&self) -> Fetched<'_> {
+        Fetched {
+            media_type: self.media_type.as_deref(),
+            body: &self.body,
+        }
+    }
+}
+
+fn part(answer: &Answer) -> Part {
+    Part {
+        media_type: fetched(answer).media_type.map(str::to_owned),
+        body: answer.body.clone(),
+    }
+}
+
+/// The `ETag`, if it is of a length that is worth keeping.
+pub(super) fn etag_of(headers: &HeaderMap) -> Option<&str> {
+    let etag = headers.get(ETAG)?.to_str().ok()?;
+    (!etag.is_empty() && etag.len() <= MAX_ETAG).then_some(etag)
 }
 
 /// A manifest or blob, its bytes proved to have the digest; `None` when the registry does not have it.
@@ -108,29 +277,58 @@ pub(super) async fn by_digest(ask: &Ask<'_>, kind: Kind, digest: Digest) -> Resu
 }
 
 pub(super) async fn get(ask: &Ask<'_>, kind: Kind, tail: [&str; 2]) -> Result<Option<Answer>, RegistryError> {
+    match get_unless(ask, None, kind, tail).await? {
+        Got::Answer(answer) => Ok(Some(answer)),
+        Got::Nothing => Ok(None),
+        Got::Unchanged => Err(unavailable(ask, tail[1], "it says 304 to nothing")),
+    }
+}
+
+enum Got {
+    Answer(Answer),
+    Nothing,
+    /// It still has the `ETag` that was given.
+    Unchanged,
+}
+
+async fn get_unless(ask: &Ask<'_>, etag: Option<&str>, kind: Kind, tail: [&str; 2]) -> Result<Got, RegistryError> {
     let url = ask.url(tail)?;
     let accept: &[&str] = if kind == Kind::Manifest { &ACCEPTED } else { &["*/*"] };
     let subject = tail[1];
-    match ask.get(kind, &url, accept, MAX_BYTES).await {
+    match ask.get_unless(etag, kind, &url, accept, MAX_BYTES).await {
         Ok(answer) => match answer.status {
-            StatusCode::OK => Ok(Some(answer)),
-            StatusCode::NOT_FOUND => Ok(None),
-            status @ (StatusCode::PRECONDITION_FAILED | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => {
-                Err(RegistryError::TagRefused {
-                    registry: ask.registry(),
-                    repository: ask.repository().to_owned(),
-                    subject: subject.to_owned(),
-                    reason: ForeignText::new(&format!("it answers {status}{}", words(&answer))),
-                })
-            }
-            status => {
-                let reason = format!("the registry answers {status}{}", words(&answer));
-                Err(unavailable(ask, subject, &reason))
-            }
+            StatusCode::OK => Ok(Got::Answer(answer)),
+            StatusCode::NOT_FOUND => Ok(Got::Nothing),
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(Got::Unchanged),
+            _ => Err(refused(ask, subject, &answer)),
         },
-        Err(Trouble::Registry(error)) => Err(error),
-        Err(Trouble::TooLarge) => Err(unavailable(ask, subject, "the answer is larger than 8 MiB")),
-        Err(Trouble::Broken(why)) => Err(unavailable(ask, subject, &why)),
+        Err(trouble) => Err(troubled(ask, subject, trouble)),
+    }
+}
+
+/// The error that an answer stands for.
+fn refused(ask: &Ask<'_>, subject: &str, answer: &Answer) -> RegistryError {
+    match answer.status {
+        status @ (StatusCode::PRECONDITION_FAILED | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => {
+            RegistryError::TagRefused {
+                registry: ask.registry(),
+                repository: ask.repository().to_owned(),
+                subject: subject.to_owned(),
+                reason: ForeignText::new(&format!("it answers {status}{}", words(answer))),
+            }
+        }
+        status => {
+            let reason = format!("the registry answers {status}{}", words(answer));
+            unavailable(ask, subject, &reason)
+        }
+    }
+}
+
+fn troubled(ask: &Ask<'_>, subject: &str, trouble: Trouble) -> RegistryError {
+    match trouble {
+        Trouble::Registry(error) => error,
+        Trouble::TooLarge => unavailable(ask, subject, "the answer is larger than 8 MiB"),
+        Trouble::Broken(why) => unavailable(ask, subject, &why),
     }
 }
 

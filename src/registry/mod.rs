@@ -4,11 +4,14 @@
 //! here questions are asked, and an answer is complete or an error. Credentials come in as values; the engine reads the
 //! Secrets that they lie in.
 //!
-//! Read [`Session`] for "one question once", `client` for one request, `limiter` for rates and for what happens after a
-//! 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for
-//! signatures.
+//! Read [`Session`] for "one question once", `cache` for what is kept after it, `client` for one request, `limiter` for
+//! rates and for what happens after a 429, `quota` for pulls that are counted, `breaker` for registries that do not answer,
+//! `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for signatures.
 
 mod auth;
+mod backoff;
+mod breaker;
+mod cache;
 pub mod challenge;
 mod check;
 mod client;
@@ -19,18 +22,22 @@ pub mod credentials;
 mod error;
 mod files;
 mod health;
+mod hidden;
 mod limiter;
 pub mod link;
 mod metadata;
 mod pool;
+mod quota;
 mod refresh;
 mod reload;
+mod retry_after;
 mod session;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
 
+pub use cache::{CacheError, Keeper};
 pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};

@@ -3,22 +3,25 @@
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroU32,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::{
+    cache::{Cache, CacheError, Keeper},
     connection::Connection,
     cosign::Proofs,
     counts::RegistryRequests,
     error::RegistryError,
     files::{self, Files, FilesId, Unusable},
+    limiter::Sites,
     reload::{RegistriesChanges, ReloadError},
     session::Session,
 };
@@ -44,6 +47,8 @@ pub struct Options {
     pub ca_folders: Vec<PathBuf>,
     /// Requests per second, whatever `registries.conf` says.
     pub limit: Option<NonZeroU32>,
+    /// After how long it is asked again which image a tag names; zero: in every session.
+    pub refresh: Duration,
     /// Time limits and proxy. TLS is set per registry.
     pub http: ClientSettings,
 }
@@ -57,6 +62,7 @@ impl Default for Options {
                 .map(PathBuf::from)
                 .to_vec(),
             limit: None,
+            refresh: Duration::from_hours(1),
             http: ClientSettings::default(),
         }
     }
@@ -75,7 +81,9 @@ struct Inner {
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
     clients: Mutex<HashMap<ClientSettings, http::Client>>,
+    sites: Sites,
     proofs: Proofs,
+    cache: Arc<Cache>,
     problem: watch::Sender<Option<Arc<ReloadError>>>,
 }
 
@@ -132,16 +140,19 @@ impl ConnectionKey {
 impl Registries {
     /// The registries of a `registries.conf`. Nothing is contacted yet.
     pub fn new(conf: Arc<RegistriesConf>, options: Options) -> Self {
+        let cache = Arc::new(Cache::new(options.refresh));
         Self {
             inner: Arc::new(Inner {
                 present: RwLock::new(Present {
                     conf,
                     files: HashMap::new(),
                 }),
+                cache,
                 options,
                 next_id: AtomicU64::new(0),
                 connections: Mutex::default(),
                 clients: Mutex::default(),
+                sites: Sites::default(),
                 proofs: Proofs::default(),
                 problem: watch::Sender::default(),
             }),
@@ -282,9 +293,30 @@ impl Registries {
         // Another asker may have been faster; there must be one gate only.
         let connection = connections.entry(key).or_insert_with(|| {
             let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Connection::new(id, profile, api, client, self.inner.options.in_flight))
+            let site = self.inner.sites.of(api.origin(), self.inner.options.in_flight);
+            Arc::new(Connection::new(id, profile, api, client, site))
         });
         Ok(Arc::clone(connection))
+    }
+
+    /// Says that a repository, as [`RegistryProfile::repository`] names it, may have changed: which images its tags name is
+    /// asked again by everybody, whatever was kept. Sessions that run go on with what they asked already.
+    pub fn mark_stale(&self, profile: &RegistryProfile, repository: &str) {
+        if let Ok(api) = Connection::api_url(profile) {
+            let now = self.cache().now();
+            self.cache().tags().mark_stale(api.as_str(), repository, now);
+        }
+    }
+
+    /// Keeps what images say, by their digests, in a file of `folder`: what it says counts from now on, and what is learned
+    /// is written every few minutes and by [`Keeper::finish`]. An error when the folder cannot be written.
+    pub async fn keep_facts_in(&self, folder: &Path) -> Result<Keeper, CacheError> {
+        Keeper::start(Arc::clone(&self.inner.cache), folder).await
+    }
+
+    /// What is kept from one session to the next.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.inner.cache
     }
 
     /// The signatures that were proved since the process started.

@@ -74,33 +74,28 @@ impl Rotations {
             Some(held) => held,
             None => slot.lock().await,
         };
-        match read {
-            Some((token, given)) => {
-                match given.filter(|given| *given != sent) {
-                    Some(given) => {
-                        held.current = Some(given);
-                        held.steady = false;
-                    }
-                    None => held.steady = held.current.is_none(),
-                }
-                Ok(token)
+        let Some((token, given)) = read else {
+            if held.current.as_ref() == Some(&sent) {
+                held.current = None;
             }
-            None => {
-                if held.current.as_ref() == Some(&sent) {
-                    held.current = None;
-                }
-                let hint = if matches!(code, 404 | 405) {
-                    "; it may not know identity tokens at all: configure user and password"
-                } else {
-                    ""
-                };
-                Err(ask.unauthorized(&format!(
-                    "the token server answers {} to the identity token{}{hint}",
-                    answer.status,
-                    words(&answer)
-                )))
-            }
+            let hint = if matches!(code, 404 | 405) {
+                "; it may not know identity tokens at all: configure user and password"
+            } else {
+                ""
+            };
+            return Err(ask.unauthorized(&format!(
+                "the token server answers {} to the identity token{}{hint}",
+                answer.status,
+                words(&answer)
+            )));
+        };
+        if let Some(given) = given.filter(|given| *given != sent) {
+            held.current = Some(given);
+            held.steady = false;
+        } else {
+            held.steady = held.current.is_none();
         }
+        Ok(token)
     }
 }
 

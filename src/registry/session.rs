@@ -1,19 +1,28 @@
 //! One question once: what a cycle asks is asked once, however many resources, applications and images ask it.
 //!
 //! Answers are shared by registry, repository and credentials, never across credentials. So are errors: within a session
-//! nothing is asked again. A registry that does not answer at all is given up after a few tries.
+//! nothing is asked again. What lasts longer than a session is in [`super::cache`]. A registry that does not answer at all
+//! is given up after a few tries.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::{
-    Credentials, CredentialsIdentity, client::Ask, connection::Connection, cosign, error::RegistryError,
-    health::Health, metadata, pool::Registries, tags,
+    Credentials, CredentialsIdentity,
+    cache::{View, parts::Part},
+    client::Ask,
+    connection::Connection,
+    cosign,
+    error::RegistryError,
+    health::Health,
+    metadata::TagQuestion,
+    pool::Registries,
+    tags,
 };
 use crate::core::{
     image::{
@@ -61,71 +70,179 @@ pub enum Freshness {
 pub struct Session {
     registries: Registries,
     health: Mutex<HashMap<u64, Arc<Health>>>,
-    tags: Answers<Question, Arc<TagList>>,
-    facts: Answers<(Question, TagName, Platforms, FactsWanted), Known>,
-    signatures: Searches,
+    views: Mutex<HashMap<Asker, Arc<Answers>>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Question {
-    connection: u64,
-    repository: String,
-    identity: Option<CredentialsIdentity>,
+/// A repository and who asks, told by the password: what was refused to one is asked again with the next one of the same
+/// user.
+type Asker = (View, Option<CredentialsIdentity>);
+
+/// What was asked about one repository by somebody.
+#[derive(Default)]
+struct Answers {
+    list: OnceCell<Result<Arc<TagList>, RegistryError>>,
+    tags: Mutex<HashMap<TagName, Arc<AsyncMutex<TagAnswers>>>>,
+    signatures: Mutex<HashMap<Digest, Arc<AsyncMutex<cosign::Search>>>>,
 }
 
-type Searches = Mutex<HashMap<(Question, Digest), Arc<AsyncMutex<cosign::Search>>>>;
-type Answers<K, V> = Mutex<HashMap<K, Arc<OnceCell<Result<V, RegistryError>>>>>;
+/// What was asked about one tag.
+#[derive(Default)]
+struct TagAnswers {
+    /// Which image it names; `Some` when that was asked in this session. `None` inside: it is gone.
+    named: Option<Result<Option<Digest>, RegistryError>>,
+    read: Vec<(Platforms, FactsWanted, Result<Known, RegistryError>)>,
+}
+
+impl TagAnswers {
+    fn read(&self, platforms: &Platforms, wanted: FactsWanted) -> Option<Result<Known, RegistryError>> {
+        let same = |(p, w, _): &&(Platforms, FactsWanted, _)| *w == wanted && p == platforms;
+        self.read.iter().find(same).map(|(_, _, known)| known.clone())
+    }
+}
 
 impl Session {
     pub(crate) fn new(registries: Registries) -> Self {
         Self {
             registries,
             health: Mutex::default(),
-            tags: Mutex::default(),
-            facts: Mutex::default(),
-            signatures: Mutex::default(),
+            views: Mutex::default(),
         }
     }
 
     /// All tags of a repository: the whole list, or an error.
     pub async fn tags(&self, repo: &RepoKey) -> Result<Arc<TagList>, RegistryError> {
         let (connection, health) = self.open(repo).await?;
-        let answer = cell(&self.tags, question(&connection, repo));
-        let list = async {
-            let ask = Ask {
-                connection: &connection,
-                health: &health,
-                repo,
-            };
-            match tokio::time::timeout(LIST_TIME, tags::list(&ask)).await {
-                Ok(list) => list.map(Arc::new),
-                Err(_) => Err(tags::too_slow(&ask, LIST_TIME)),
-            }
+        let view = View::new(&connection, repo);
+        let answers = self.answers(repo, &view);
+        // Thousands may wait for this answer: what only one of them does is not part of their size.
+        let list = || {
+            Box::pin(async {
+                let ask = Ask {
+                    connection: &connection,
+                    health: &health,
+                    repo,
+                };
+                let list = tags::list(&ask, self.registries.cache(), &view);
+                match tokio::time::timeout(LIST_TIME, list).await {
+                    Ok(list) => list.map(Arc::new),
+                    Err(_) => Err(tags::too_slow(&ask, LIST_TIME)),
+                }
+            })
         };
-        answer.get_or_init(|| list).await.clone()
+        answers.list.get_or_init(list).await.clone()
     }
 
     /// What the registry says about one tag: facts, a lasting reason why it is no candidate, or an error.
+    ///
+    /// What an image says is read once as long as the cache holds it. Which image the tag names is asked at most once in this
+    /// session: always with [`Freshness::Now`], else when nobody asked for [`super::Options::refresh`].
     pub async fn facts(
         &self,
         repo: &RepoKey,
         tag: &TagName,
         platforms: &Platforms,
         wanted: FactsWanted,
-        _freshness: Freshness,
+        freshness: Freshness,
     ) -> Result<Known, RegistryError> {
         let (connection, health) = self.open(repo).await?;
-        let key = (question(&connection, repo), tag.clone(), platforms.clone(), wanted);
-        let answer = cell(&self.facts, key);
-        let read = async {
-            let ask = Ask {
+        let view = View::new(&connection, repo);
+        let answers = self.answers(repo, &view);
+        let answers = Arc::clone(lock(&answers.tags).entry(tag.clone()).or_default());
+        let mut answers = answers.lock().await;
+        if (answers.named.is_some() || freshness == Freshness::Kept)
+            && let Some(known) = answers.read(platforms, wanted)
+        {
+            return known;
+        }
+        let question = TagQuestion {
+            ask: &Ask {
                 connection: &connection,
                 health: &health,
                 repo,
-            };
-            metadata::facts(&ask, tag, platforms, wanted).await
+            },
+            cache: self.registries.cache(),
+            view: &view,
+            tag,
         };
-        answer.get_or_init(|| read).await.clone()
+        let known = Box::pin(Self::ask(&question, &mut answers, platforms, wanted, freshness)).await;
+        answers.read.push((platforms.clone(), wanted, known.clone()));
+        known
+    }
+
+    async fn ask(
+        question: &TagQuestion<'_>,
+        answers: &mut TagAnswers,
+        platforms: &Platforms,
+        wanted: FactsWanted,
+        freshness: Freshness,
+    ) -> Result<Known, RegistryError> {
+        let kept = match freshness {
+            Freshness::Kept if answers.named.is_none() => undue(question),
+            Freshness::Kept | Freshness::Now => None,
+        };
+        let manifest = match (kept, &answers.named) {
+            (None, None) => Self::name(question, answers).await,
+            _ => None,
+        };
+        let digest = match (kept, &answers.named) {
+            (None, Some(named)) => named.clone()?,
+            (kept, _) => kept,
+        };
+        let Some(digest) = digest else {
+            return Ok(Known::Excluded(Exclusion::Gone));
+        };
+        let known = question.read(digest, manifest, platforms, wanted).await;
+        if known != Ok(Known::Excluded(Exclusion::PartMissing { digest })) {
+            return known;
+        }
+        // Images that no tag names any more are deleted, and some servers show none by its digest. Nothing is known of the tag
+        // now, so its manifest comes with the answer.
+        question.forget();
+        let manifest = Self::name(question, answers).await;
+        match answers.named.clone() {
+            Some(Ok(Some(digest))) => question.read(digest, manifest, platforms, wanted).await,
+            Some(Err(error)) => Err(error),
+            Some(Ok(None)) | None => Ok(Known::Excluded(Exclusion::Gone)),
+        }
+    }
+
+    /// Asks which image the tag names; gives its manifest when that came with the answer.
+    async fn name(question: &TagQuestion<'_>, answers: &mut TagAnswers) -> Option<Part> {
+        let named = question.name().await;
+        // What was read of another image before does not count any more.
+        answers.read.clear();
+        let (named, manifest) = match named {
+            Ok(Some((digest, manifest))) => (Ok(Some(digest)), manifest),
+            Ok(None) => (Ok(None), None),
+            Err(error) => (Err(error), None),
+        };
+        answers.named = Some(named);
+        manifest
+    }
+
+    /// What is known of these tags without asking anything, for a decision that goes on from an earlier one: a tag may name
+    /// another image by now, but was asked not long ago.
+    pub async fn kept(
+        &self,
+        repo: &RepoKey,
+        tags: &[TagName],
+        platforms: &Platforms,
+        wanted: FactsWanted,
+    ) -> Vec<(TagName, Known)> {
+        let Ok((connection, _)) = self.open(repo).await else {
+            return Vec::new();
+        };
+        let (view, cache) = (View::new(&connection, repo), self.registries.cache());
+        let now = cache.now();
+        let known = |tag: &TagName| {
+            let digest = {
+                let mut kept_tags = cache.tags();
+                let kept = kept_tags.find(&view, tag)?;
+                kept_tags.may_be_carried(&view, &kept, now).then_some(kept.digest)?
+            };
+            Some((tag.clone(), cache.facts().find(&view, digest, platforms, wanted)?))
+        };
+        tags.iter().filter_map(known).collect()
     }
 
     /// Whether a manifest or index of the repository is signed by one of `keys`. [`Verification::Unverified`] only when
@@ -147,17 +264,17 @@ impl Session {
             return Ok(Verification::Verified { key });
         }
         let (connection, health) = self.open(repo).await?;
+        let answers = self.answers(repo, &View::new(&connection, repo));
         let search = {
-            let mut all = self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
             let fresh = || Arc::new(AsyncMutex::new(cosign::Search::new(digest)));
-            Arc::clone(all.entry((question(&connection, repo), digest)).or_insert_with(fresh))
+            Arc::clone(lock(&answers.signatures).entry(digest).or_insert_with(fresh))
         };
         let ask = Ask {
             connection: &connection,
             health: &health,
             repo,
         };
-        let verification = cosign::verify(&search, &ask, digest, keys).await?;
+        let verification = Box::pin(cosign::verify(&search, &ask, digest, keys)).await?;
         if let Verification::Verified { key } = verification {
             proofs.add(digest, key);
         }
@@ -165,23 +282,27 @@ impl Session {
     }
 
     async fn open(&self, repo: &RepoKey) -> Result<(Arc<Connection>, Arc<Health>), RegistryError> {
-        let connection = self.registries.connection(&repo.profile).await?;
+        let connection = Box::pin(self.registries.connection(&repo.profile)).await?;
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let health = Arc::clone(health.entry(connection.id).or_default());
         Ok((connection, health))
     }
-}
 
-fn question(connection: &Connection, repo: &RepoKey) -> Question {
-    Question {
-        connection: connection.id,
-        repository: repo.repository.clone(),
-        // What was refused to one password is asked again with the next one of the same user.
-        identity: repo.credentials.as_deref().map(Credentials::fingerprint),
+    fn answers(&self, repo: &RepoKey, view: &View) -> Arc<Answers> {
+        let asker = (view.clone(), repo.credentials.as_deref().map(Credentials::fingerprint));
+        Arc::clone(lock(&self.views).entry(asker).or_default())
     }
 }
 
-fn cell<K: std::hash::Hash + Eq, V>(answers: &Answers<K, V>, key: K) -> Arc<OnceCell<Result<V, RegistryError>>> {
-    let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(answers.entry(key).or_default())
+/// The image that the tag named when it was asked last, when that is not due.
+fn undue(question: &TagQuestion<'_>) -> Option<Digest> {
+    let TagQuestion { cache, view, tag, .. } = question;
+    let now = cache.now();
+    let mut tags = cache.tags();
+    let kept = tags.find(view, tag)?;
+    (!tags.is_due(view, tag, &kept, now)).then_some(kept.digest)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

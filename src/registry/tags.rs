@@ -3,7 +3,7 @@
 //! OCI distribution specification, "Listing Tags". Of a `Link` only path and query are used, on the registry's own origin,
 //! so that no answer can send us, and our credentials, elsewhere.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use reqwest::{
     StatusCode,
@@ -13,13 +13,17 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
+    cache::{Cache, View, pages::Page},
     client::{Answer, Ask, Trouble},
     counts::Kind,
     error::RegistryError,
     link,
+    metadata::etag_of,
 };
 use crate::core::{foreign::ForeignText, image::TagName, select::TagList};
 
+/// How many tags of a page are asked for.
+const PAGE_SIZE: usize = 1_000;
 /// The most bytes of all pages of one list.
 const MAX_BYTES: usize = 64 << 20;
 /// The most pages of one list.
@@ -28,7 +32,7 @@ const MAX_PAGES: usize = 2_000;
 const MAX_DROPPED: usize = 100;
 
 #[derive(Deserialize)]
-struct Page {
+struct Names {
     /// `null` for a repository without tags; but it must be there, or this is something else.
     #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
@@ -39,12 +43,18 @@ pub(crate) fn too_slow(ask: &Ask<'_>, limit: Duration) -> RegistryError {
     incomplete(ask, &format!("it was not read to its end within {} s", limit.as_secs()))
 }
 
-pub(crate) async fn list(ask: &Ask<'_>) -> Result<TagList, RegistryError> {
-    let mut url = ask.url(["tags", "list"])?;
+/// All tags of the repository that `view` sees.
+pub(crate) async fn list(ask: &Ask<'_>, cache: &Cache, view: &View) -> Result<TagList, RegistryError> {
+    let base = ask.url(["tags", "list"])?;
+    let mut url = base.clone();
+    if ask.connection.habits.takes_page_size() {
+        url.set_query(Some(&format!("n={PAGE_SIZE}")));
+    }
     let mut list = TagList::default();
     let mut known = HashSet::new();
     let mut seen = HashSet::new();
     let mut left = MAX_BYTES;
+    let mut linked = false;
     loop {
         if !seen.insert(url.to_string()) {
             return Err(incomplete(ask, "its pages lead back to one that was read already"));
@@ -52,31 +62,94 @@ pub(crate) async fn list(ask: &Ask<'_>) -> Result<TagList, RegistryError> {
         if seen.len() > MAX_PAGES {
             return Err(incomplete(ask, &format!("it has more than {MAX_PAGES} pages")));
         }
-        let answer = match ask.get(Kind::Tags, &url, &["application/json"], left).await {
-            Ok(answer) => answer,
-            Err(Trouble::Registry(error)) => return Err(error),
-            Err(Trouble::TooLarge) => return Err(incomplete(ask, "it is larger than 64 MiB")),
-            Err(Trouble::Broken(why)) => return Err(incomplete(ask, &why)),
+        let Some(page) = page(ask, cache, view, &url, left).await? else {
+            url = base.clone();
+            continue;
         };
-        left = left.saturating_sub(answer.body.len());
-        for name in page(ask, &answer)? {
-            if let Some(tag) = TagName::new(&name) {
-                if known.insert(tag.clone()) {
-                    list.tags.push(tag);
-                }
-            } else if list.dropped.len() < MAX_DROPPED {
-                list.dropped.push(ForeignText::new(&name));
+        if url == base {
+            ask.connection.habits.refuse_page_size();
+        }
+        left = left.saturating_sub(page.bytes);
+        let before = known.len();
+        for tag in &page.tags {
+            if known.insert(tag.clone()) {
+                list.tags.push(tag.clone());
             }
         }
-        match next(&ask.connection.api, &url, &answer.headers) {
-            Ok(Some(next)) => url = next,
-            Ok(None) => return Ok(list),
-            Err(link::InvalidLink) => return Err(incomplete(ask, "it goes on, but does not say where")),
+        let room = MAX_DROPPED.saturating_sub(list.dropped.len());
+        list.dropped.extend(page.dropped.iter().take(room).cloned());
+        linked |= page.next.is_some();
+        let beyond = || beyond(&base, &page).filter(|_| !linked && is_full(&url, &page) && known.len() > before);
+        match page.next.clone().or_else(beyond) {
+            Some(next) => url = next,
+            None => return Ok(list),
         }
     }
 }
 
-fn page(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
+/// Whether the page has exactly as many names as were asked for, so that there may be more. A registry that has more in one
+/// page does not page at all.
+fn is_full(url: &Url, page: &Page) -> bool {
+    page.names == PAGE_SIZE && url.query_pairs().any(|(key, _)| key == "n")
+}
+
+/// Where the list goes on if the registry pages without saying so.
+fn beyond(base: &Url, page: &Page) -> Option<Url> {
+    let mut url = base.clone();
+    url.query_pairs_mut()
+        .append_pair("n", &PAGE_SIZE.to_string())
+        .append_pair("last", page.last.as_deref()?);
+    Some(url)
+}
+
+/// One page; `None` when the registry refuses the page size that the URL asks for.
+async fn page(
+    ask: &Ask<'_>,
+    cache: &Cache,
+    view: &View,
+    url: &Url,
+    left: usize,
+) -> Result<Option<Arc<Page>>, RegistryError> {
+    let kept = cache.pages().find(view, url);
+    let etag = kept.as_ref().map(|(etag, _)| &**etag);
+    let answer = match ask.get_unless(etag, Kind::Tags, url, &["application/json"], left).await {
+        Ok(answer) => answer,
+        Err(Trouble::Registry(error)) => return Err(error),
+        Err(Trouble::TooLarge) => return Err(incomplete(ask, "it is larger than 64 MiB")),
+        Err(Trouble::Broken(why)) => return Err(incomplete(ask, &why)),
+    };
+    match (answer.status, kept) {
+        (StatusCode::NOT_MODIFIED, Some((_, page))) if page.bytes <= left => return Ok(Some(page)),
+        (StatusCode::NOT_MODIFIED, Some(_)) => return Err(incomplete(ask, "it is larger than 64 MiB")),
+        // ECR and distribution have their own words for it, others have none.
+        (StatusCode::BAD_REQUEST, _) if url.query() == Some(&format!("n={PAGE_SIZE}")) => return Ok(None),
+        _ => {}
+    }
+    let names = names(ask, &answer)?;
+    let next = next(&ask.connection.api, url, &answer.headers);
+    let mut page = Page {
+        names: names.len(),
+        last: names.last().cloned(),
+        bytes: answer.body.len(),
+        next: next.map_err(|link::InvalidLink| incomplete(ask, "it goes on, but does not say where"))?,
+        tags: Vec::with_capacity(names.len()),
+        dropped: Vec::new(),
+    };
+    for name in names {
+        if let Some(tag) = TagName::new(&name) {
+            page.tags.push(tag);
+        } else if page.dropped.len() < MAX_DROPPED {
+            page.dropped.push(ForeignText::new(&name));
+        }
+    }
+    let page = Arc::new(page);
+    if let Some(etag) = etag_of(&answer.headers) {
+        cache.pages().keep(view, url, etag, &page);
+    }
+    Ok(Some(page))
+}
+
+fn names(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
     match answer.status {
         StatusCode::OK => {}
         StatusCode::NOT_FOUND => {
@@ -93,9 +166,11 @@ fn page(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
     if !may_be_json(&answer.headers) {
         return Err(ask.unavailable("it answers a tag list with something that is not JSON"));
     }
-    let page: Page = serde_json::from_slice(&answer.body)
-        .map_err(|e| incomplete(ask, &format!("a page is not a list of tags: {e}")))?;
-    Ok(page.tags.unwrap_or_default())
+    let names: Names = serde_json::from_slice(&answer.body).map_err(|e| {
+        let why = answer.hide(&e.to_string());
+        incomplete(ask, &format!("a page is not a list of tags: {why}"))
+    })?;
+    Ok(names.tags.unwrap_or_default())
 }
 
 /// Some registries send JSON as plain text or without a type. A web page is never an answer.

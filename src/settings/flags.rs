@@ -127,6 +127,14 @@ pub(super) struct RegistryArgs {
     /// where tenants write resources. [default: true]
     #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
     pub(super) allow_env_ext_credentials: Option<bool>,
+    /// After how long a tag is asked again which image it names; 0 asks in every cycle. Tags whose digest is written are
+    /// always asked in the cycle, and what an image says is never asked twice. [default: 1h]
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration_from_zero)]
+    pub(super) metadata_refresh_interval: Option<GoDuration>,
+    /// Keep what images say (dates, labels, platforms, by their digests) in a file of this folder, so that a restart asks
+    /// for none of it again. It must be writable, by this program alone. [default: none, only in memory]
+    #[arg(long, value_name = "FOLDER", value_parser = parse::path)]
+    pub(super) cache_dir: Option<PathBuf>,
 }
 
 /// Commits.

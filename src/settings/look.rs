@@ -198,7 +198,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE", help_heading = "Registries")]
     pub registries_conf_path: Option<String>,
     /// Where the registry's credentials lie, instead of what the registries file says: secret:NAMESPACE/NAME#FIELD,
-    /// pullsecret:NAMESPACE/NAME, env:NAME or ext:/PATH. [default: none]
+    /// pullsecret:NAMESPACE/NAME, env:NAME, ext:/PATH, aws:, gcp: or azure:. [default: none]
     #[arg(long, value_name = "SOURCE", help_heading = "Registries")]
     pub credentials: Option<String>,
     /// Requests per second, instead of what the registries file says. [default: 20]

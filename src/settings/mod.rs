@@ -69,6 +69,10 @@ pub struct Settings {
     pub registries_conf_path: String,
     /// Whether resources may use credentials from `env:` and `ext:` sources.
     pub allow_env_ext_credentials: bool,
+    /// After how long a tag is asked again which image it names; never negative. Zero: in every cycle.
+    pub metadata_refresh_interval: GoDuration,
+    /// The folder in which facts about images are kept over restarts.
+    pub cache_dir: Option<PathBuf>,
     /// The author's name of commits.
     pub git_commit_user: String,
     /// The author's mail address of commits.
@@ -129,6 +133,8 @@ impl Default for Settings {
             disable_kube_events: false,
             registries_conf_path: REGISTRIES_CONF_PATH.to_owned(),
             allow_env_ext_credentials: true,
+            metadata_refresh_interval: GoDuration::from_secs(3600),
+            cache_dir: None,
             git_commit_user: "argocd-image-updater".to_owned(),
             git_commit_email: "noreply@argoproj.io".to_owned(),
             log_level: LogLevel::Info,
@@ -229,9 +235,13 @@ impl Settings {
         let RegistryArgs {
             registries_conf_path,
             allow_env_ext_credentials,
+            metadata_refresh_interval,
+            cache_dir,
         } = args;
         set(&mut self.registries_conf_path, registries_conf_path);
         set(&mut self.allow_env_ext_credentials, allow_env_ext_credentials);
+        set(&mut self.metadata_refresh_interval, metadata_refresh_interval);
+        self.cache_dir = path(cache_dir);
     }
 
     fn take_git(&mut self, args: GitArgs, env: &Environment<'_>) {

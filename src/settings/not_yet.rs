@@ -12,19 +12,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, builder::RangedU64ValueParser};
 
 use super::{COMMIT_TEMPLATE_PATH, ListenAddress, SettingsError, environment::Environment, parse};
-use crate::{core::duration::GoDuration, secret::Secret};
+use crate::secret::Secret;
 
 const MOST_EVENTS_AN_HOUR: u64 = i64::MAX as u64;
 
 /// Flags that are accepted at their default only.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct NotYetArgs {
-    /// Keep what is known of registries in this folder; not yet supported. [default: none]
-    #[arg(long, value_name = "FOLDER", help_heading = "Registries", value_parser = parse::path)]
-    cache_dir: Option<PathBuf>,
-    /// How long facts about a tag may be reused; not yet supported. [default: 1h]
-    #[arg(long, value_name = "DURATION", help_heading = "Registries")]
-    metadata_refresh_interval: Option<GoDuration>,
     /// Let resources name git repositories that are not a source of the Application; not yet supported. [default:
     /// false]
     #[arg(long, value_name = "BOOL", help_heading = "Git", value_parser = parse::boolean)]
@@ -201,8 +195,6 @@ pub(super) fn check(args: NotYetArgs, env: &mut Environment<'_>) -> Result<(), S
 fn table(args: NotYetArgs) -> Vec<Row> {
     use Kind::{Boolean, CommitMethod, Number, Text};
     let NotYetArgs {
-        cache_dir,
-        metadata_refresh_interval,
         allow_foreign_repositories,
         git_commit_signing_key,
         git_commit_signing_method,
@@ -230,8 +222,6 @@ fn table(args: NotYetArgs) -> Vec<Row> {
     let message_path = git_commit_message_path.filter(|path| path != Path::new(""));
     let (port, events) = (Number(u64::from(u16::MAX)), Number(MOST_EVENTS_AN_HOUR));
     vec![
-        Row::new("cache-dir", path(cache_dir.as_deref()), "none"),
-        Row::new("metadata-refresh-interval", text(metadata_refresh_interval), "1h"),
         Row::new("allow-foreign-repositories", text(allow_foreign_repositories), "false"),
         Row::new("enable-http2", text(enable_http2), "false"),
         Row::new(

@@ -47,6 +47,8 @@ fn nothing_given_means_the_documented_defaults_and_no_warning() {
         disable_kube_events: false,
         registries_conf_path: "/app/config/registries.conf".to_owned(),
         allow_env_ext_credentials: true,
+        metadata_refresh_interval: GoDuration::from_secs(3600),
+        cache_dir: None,
         git_commit_user: "argocd-image-updater".to_owned(),
         git_commit_email: "noreply@argoproj.io".to_owned(),
         log_level: LogLevel::Info,
@@ -189,10 +191,20 @@ fn once_means_no_timer_and_no_probes() {
 }
 
 #[test]
+fn what_is_kept_of_registries_has_an_age_that_is_not_negative_and_a_folder_if_one_is_named() {
+    let given = settings(&["--metadata-refresh-interval=0", "--cache-dir=/cache"], &[]);
+    assert!(given.metadata_refresh_interval.is_zero());
+    assert_eq!(given.cache_dir, Some(PathBuf::from("/cache")));
+    assert_eq!(settings(&["--cache-dir="], &[]).cache_dir, None);
+    let refused = parse(&["--metadata-refresh-interval=-1h"])
+        .err()
+        .map(|error| error.to_string());
+    assert!(refused.is_some_and(|error| error.contains("must not be negative")));
+}
+
+#[test]
 fn a_flag_of_a_later_feature_is_refused_unless_it_is_left_at_its_default() {
     let defaults = [
-        "--cache-dir=",
-        "--metadata-refresh-interval=60m",
         "--allow-foreign-repositories=false",
         "--git-commit-signing-key=",
         "--git-commit-signing-method=openpgp",
@@ -223,7 +235,6 @@ fn a_flag_of_a_later_feature_is_refused_unless_it_is_left_at_its_default() {
         let name = flag.split('=').next().unwrap();
         let other = match name {
             "--webhook-port" | "--webhook-ratelimit-allowed" => "7",
-            "--metadata-refresh-interval" => "2h",
             "--git-commit-method" => "api",
             "--webhook-require-secret" => "false",
             _ if flag.ends_with("=false") => "true",

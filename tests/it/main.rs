@@ -8,6 +8,7 @@ mod support;
 
 mod annotations;
 mod architecture;
+mod cached;
 mod cases;
 mod cluster;
 mod controller;
@@ -21,6 +22,7 @@ mod folder;
 mod git;
 mod identity;
 mod lease;
+mod left_alone;
 mod many_images;
 mod ownership;
 mod plan;

@@ -49,6 +49,11 @@ impl Knowledge {
         self.tags.insert(tag, Entry { known, fresh: true });
     }
 
+    /// Takes an answer that may be from an earlier time: good enough to put tags in order, not to be written.
+    pub fn insert_old(&mut self, tag: TagName, known: Known) {
+        self.tags.insert(tag, Entry { known, fresh: false });
+    }
+
     /// What the next decision may go on from, when this one came to no end: what was read, never a failure. None of it
     /// counts as learned in that decision.
     #[must_use]

@@ -238,7 +238,7 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
         End::Ask(tag) => return Selection::Need(vec![Question::Facts((*tag).clone())]),
         End::Held(tag, verdict) => {
             let read = known.kept().len();
-            let held = not_read(read, known.len(), tag, &verdict.to_string());
+            let held = not_read(read, known.len(), tag, &verdict.to_string()).with_another_look(verdict.again);
             return Selection::Decided(Decision::held(held));
         }
         End::Nothing | End::AtRunning if refused.is_some() => {

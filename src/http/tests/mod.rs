@@ -71,7 +71,8 @@ async fn a_server_that_is_silent_in_tls_costs_the_time_of_a_connection_only() {
     };
     let url = format!("https://{}/", silent.local_addr().unwrap());
     let error = get(&settings, &url).await.unwrap_err();
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error, RequestError::ConnectTimeout);
+    assert!(error.is_timeout() && error.is_connect());
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ impl Endpoint {
         let (region, fips, domain) = match hosts::ecr(host) {
             Some(Ecr::Public) => {
                 return Self::at(
-                    environment.get("AWS_ENDPOINT_URL_ECR_PUBLIC"),
+                    environment.get("AWS_ENDPOINT_URL_ECR_PUBLIC").as_deref(),
                     &format!("https://api.ecr-public.{PUBLIC_REGION}.amazonaws.com/"),
                 )
                 .map(|url| Self {
@@ -82,7 +82,7 @@ impl Endpoint {
             (Domain::DualStack, true) => format!("https://ecr-fips.{region}.api.aws/"),
         };
         Ok(Self {
-            url: Self::at(environment.get("AWS_ENDPOINT_URL_ECR"), &url)?,
+            url: Self::at(environment.get("AWS_ENDPOINT_URL_ECR").as_deref(), &url)?,
             region,
             service: "ecr",
             target: "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
@@ -91,8 +91,8 @@ impl Endpoint {
     }
 
     /// The endpoint that the environment names (service-specific endpoints of the AWS SDKs), else the usual one.
-    fn at(named: Option<String>, usual: &str) -> Result<Url, IdentityError> {
-        let text = named.as_deref().unwrap_or(usual);
+    fn at(named: Option<&str>, usual: &str) -> Result<Url, IdentityError> {
+        let text = named.unwrap_or(usual);
         endpoint(text)
             .map_err(|why| IdentityError::failed(Vendor::Aws, format!("endpoint {}", ForeignText::new(text)), &why))
     }

@@ -37,12 +37,13 @@ pub(super) fn sign(request: &Request<'_>, keys: &Keys, now: Timestamp) -> Result
     headers.sort_unstable_by_key(|(name, _)| *name);
     let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
-    let lines: String = headers
+    let lines: Vec<String> = headers
         .iter()
-        .map(|(name, value)| format!("{name}:{}\n", value.trim()))
+        .map(|(name, value)| format!("{name}:{}", value.trim()))
         .collect();
+    let lines = lines.join("\n");
     let canonical = format!(
-        "POST\n{}\n\n{lines}\n{names}\n{}",
+        "POST\n{}\n\n{lines}\n\n{names}\n{}",
         request.url.path(),
         hex::encode(Sha256::digest(request.body))
     );

@@ -43,9 +43,10 @@ pub async fn run_ext(path: &str) -> Result<Credentials, CredentialsError> {
     let Run { result, said } = run(path, TIMEOUT).await;
     if !said.is_empty() {
         let program = ForeignText::new(path);
-        match &result {
-            Ok(_) => tracing::debug!(%program, %said, "the error output of a credentials program that succeeded"),
-            Err(_) => tracing::warn!(%program, %said, "the error output of a credentials program that failed"),
+        if result.is_ok() {
+            tracing::debug!(%program, %said, "the error output of a credentials program that succeeded");
+        } else {
+            tracing::warn!(%program, %said, "the error output of a credentials program that failed");
         }
     }
     result
@@ -168,7 +169,7 @@ async fn finish(child: &mut Child, group: &mut Group, output: &mut Output) -> Re
 /// Reads to the end and keeps the first `most` bytes. More than that is an error when it is `strict`, else passed over.
 async fn read(from: Option<impl AsyncRead + Unpin>, most: usize, strict: bool, to: &mut Kept) -> Result<(), Broken> {
     let Some(mut from) = from else { return Ok(()) };
-    let mut piece = [0; 4096];
+    let mut piece = vec![0; 4096];
     loop {
         let count = from.read(&mut piece).await.map_err(Broken::Io)?;
         if count == 0 {

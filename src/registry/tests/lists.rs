@@ -8,7 +8,7 @@ use super::{
 #[tokio::test]
 async fn every_page_is_read_whether_its_link_is_relative_or_absolute() {
     let server = Server::open(|own, asked| match asked.target.as_str() {
-        "/v2/team/app/tags/list" => with(
+        "/v2/team/app/tags/list?n=1000" => with(
             page(&["1", "2"]),
             "link",
             "</v2/team/app/tags/list?last=2&n=2>; rel=\"next\"",
@@ -68,7 +68,7 @@ async fn links_in_a_circle_end_in_an_error() {
 #[tokio::test]
 async fn a_list_without_end_is_given_up() {
     let server = Server::open(|_, asked| {
-        let n: u32 = asked.target.rsplit_once('=').map_or(0, |(_, n)| n.parse().unwrap());
+        let n: u32 = asked.target.rsplit_once("last=").map_or(0, |(_, n)| n.parse().unwrap());
         with(
             page(&["1"]),
             "link",
@@ -178,7 +178,7 @@ async fn one_question_is_asked_once_however_many_ask_it() {
     for asker in askers {
         assert_eq!(asker.await.unwrap(), Ok(1));
     }
-    assert_eq!(server.targets(), ["/v2/", "/v2/team/app/tags/list"]);
+    assert_eq!(server.targets(), ["/v2/", "/v2/team/app/tags/list?n=1000"]);
 
     // The next cycle asks again, but does not probe again.
     registries
@@ -217,7 +217,7 @@ async fn errors_are_shared_too() {
 async fn an_api_below_a_path_is_asked_below_that_path() {
     let server = Server::start(|_, asked| match asked.target.as_str() {
         "/base/v2/" => json(200, "{}"),
-        "/base/v2/team/app/tags/list" => page(&["1"]),
+        "/base/v2/team/app/tags/list?n=1000" => page(&["1"]),
         _ => status(404),
     })
     .await;
@@ -229,4 +229,130 @@ async fn an_api_below_a_path_is_asked_below_that_path() {
             .await
             .is_ok()
     );
+}
+
+/// Tags `1.0.0` to `1.0.<count - 1>` after `last`, at most `most`, as a registry sorts and pages them.
+fn pages(count: usize, most: usize, asked: &str) -> (Vec<String>, bool) {
+    let mut names: Vec<_> = (0..count).map(|n| format!("1.0.{n}")).collect();
+    names.sort();
+    let query = asked.split_once('?').map_or("", |(_, query)| query);
+    let parameter = |key: &str| query.split('&').find_map(|p| p.strip_prefix(key)?.strip_prefix('='));
+    let from = parameter("last").map_or(0, |last| names.partition_point(|name| name.as_str() <= last));
+    let n = parameter("n").map_or(most, |n| n.parse::<usize>().unwrap().min(most));
+    let page: Vec<_> = names[from..].iter().take(n).cloned().collect();
+    let more = from + page.len() < count;
+    (page, more)
+}
+
+fn texts(tags: &[String]) -> Vec<&str> {
+    tags.iter().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn all_of_223_tags_are_seen_where_a_page_has_100() {
+    let server = Server::open(|_, asked| {
+        let (tags, more) = pages(223, 100, &asked.target);
+        let reply = page(&texts(&tags));
+        if !more {
+            return reply;
+        }
+        let last = tags.last().unwrap();
+        with(
+            reply,
+            "link",
+            &format!("</v2/team/app/tags/list?last={last}&n=100>; rel=\"next\""),
+        )
+    })
+    .await;
+    assert_eq!(tags_of(&server).await.unwrap().len(), 223);
+    assert_eq!(server.targets().len(), 1 + 3);
+}
+
+#[tokio::test]
+async fn a_full_page_without_a_link_is_not_taken_for_the_whole_list() {
+    for (count, requests) in [(0, 1), (1, 1), (999, 1), (1000, 2), (1001, 2), (2000, 3), (2500, 3)] {
+        let server = Server::open(move |_, asked| page(&texts(&pages(count, usize::MAX, &asked.target).0))).await;
+        assert_eq!(tags_of(&server).await.unwrap().len(), count);
+        assert_eq!(server.targets().len(), 1 + requests, "{count}: {:?}", server.targets());
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_ignores_where_a_page_begins_answers_twice() {
+    let names: Vec<_> = (0..1000).map(|n| format!("1.0.{n}")).collect();
+    let server = Server::open(move |_, _| page(&texts(&names))).await;
+    assert_eq!(tags_of(&server).await.unwrap().len(), 1000);
+    assert_eq!(server.targets().len(), 3);
+}
+
+#[tokio::test]
+async fn a_full_last_page_after_links_is_the_last_one() {
+    let server = Server::open(|_, asked| {
+        let (tags, more) = pages(2000, usize::MAX, &asked.target);
+        let reply = page(&texts(&tags));
+        if more {
+            with(
+                reply,
+                "link",
+                &format!("<?n=1000&last={}>; rel=next", tags.last().unwrap()),
+            )
+        } else {
+            reply
+        }
+    })
+    .await;
+    assert_eq!(tags_of(&server).await.unwrap().len(), 2000);
+    assert_eq!(server.targets().len(), 3);
+}
+
+#[tokio::test]
+async fn a_page_beyond_the_first_that_fails_is_never_a_shorter_list() {
+    let server = Server::open(|_, asked| {
+        if asked.target.contains("last=") {
+            return status(500);
+        }
+        page(&texts(&pages(1500, usize::MAX, &asked.target).0))
+    })
+    .await;
+    assert!(tags_of(&server).await.is_err());
+}
+
+#[tokio::test]
+async fn where_a_page_size_is_refused_none_is_asked_for_and_never_again() {
+    let refusal =
+        r#"{"errors":[{"code":"PAGINATION_NUMBER_INVALID","message":"invalid number of results requested"}]}"#;
+    for body in [refusal, ""] {
+        let server = Server::open(move |_, asked| match asked.target.contains("n=") {
+            true => json(400, body),
+            false => page(&["1", "2"]),
+        })
+        .await;
+        let registries = registries(&server.url, "");
+        for _ in 0..2 {
+            let list = registries
+                .session()
+                .tags(&repo(&registries, "team/app", None))
+                .await
+                .unwrap();
+            assert_eq!(list.tags.len(), 2);
+        }
+        let list = "/v2/team/app/tags/list";
+        assert_eq!(server.targets(), ["/v2/", &format!("{list}?n=1000"), list, list]);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_refuses_every_list_is_asked_twice_and_nothing_is_learned() {
+    let server = Server::open(|_, _| status(400)).await;
+    let registries = registries(&server.url, "");
+    for n in 1..=2 {
+        assert!(
+            registries
+                .session()
+                .tags(&repo(&registries, "team/app", None))
+                .await
+                .is_err()
+        );
+        assert_eq!(registries.requests()[0].tags, 2 * n);
+    }
 }

@@ -155,7 +155,7 @@ async fn an_entry_is_asked_through_its_own_proxy() {
     let registries = registries("http://registry.invalid", &format!("  proxy: {url}\n"));
     let list = registries.session().tags(&repo(&registries, "a", None)).await.unwrap();
     assert_eq!(list.tags.len(), 1);
-    assert_eq!(proxy.targets(), ["/v2/", "/v2/a/tags/list"]);
+    assert_eq!(proxy.targets(), ["/v2/", "/v2/a/tags/list?n=1000"]);
 }
 
 /// Why the registry at `url` cannot be asked.

@@ -55,12 +55,13 @@ fn check_signature(asked: &Asked, id: &str, region: &str, service: &str) {
     for name in ["content-type", "host", "x-amz-date", "x-amz-target"] {
         assert!(names.split(';').any(|signed| signed == name), "{name} in {names}");
     }
-    let lines: String = names
+    let lines: Vec<_> = names
         .split(';')
-        .map(|name| format!("{name}:{}\n", asked.header(name)))
+        .map(|name| format!("{name}:{}", asked.header(name)))
         .collect();
+    let lines = lines.join("\n");
     let hash = |text: &str| hex::encode(Sha256::digest(text));
-    let canonical = format!("POST\n{}\n\n{lines}\n{names}\n{}", asked.target, hash(&asked.body));
+    let canonical = format!("POST\n{}\n\n{lines}\n\n{names}\n{}", asked.target, hash(&asked.body));
     let mac = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
     let key = [&time[..8], region, service, "aws4_request"]
         .iter()

@@ -1,7 +1,7 @@
 //! Credentials on their way from a setting to a registry: read once, read again when they are refused, and told to nobody
 //! else.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use argocd_image_updater::{
     core::{
@@ -44,6 +44,7 @@ fn image(name: &str, credentials: Option<&str>) -> TrackedImage {
         force_update: false,
         current_from: CurrentFrom::Live,
         credentials: credentials.map(|text| CredentialRef::parse(text).expect("a source")),
+        signatures: None,
         platforms: Platforms(vec![Platform::new("linux", "amd64")]),
         manifest_target: ManifestTarget::Default,
     }
@@ -56,6 +57,7 @@ async fn pick(observer: &Observer, cycle: &Cycle, image: &TrackedImage) -> Resul
         beside: &[],
         written: None,
         first_seen: &FirstSeen::default(),
+        unverified: &BTreeMap::new(),
         explain: false,
     };
     let pick = observer.pick(cycle, image, asker).await;
@@ -201,7 +203,7 @@ async fn metadata() -> (StandIn, Identities) {
     let server =
         StandIn::start(|_, number| reply(200, format!(r#"{{"access_token":"token-{number}","expires_in":3600}}"#)))
             .await;
-    let host = server.url.strip_prefix("http://").expect("http").to_owned();
+    let host = server.host().to_owned();
     (server, identities(&[("GCE_METADATA_HOST", &host)]))
 }
 
@@ -245,7 +247,7 @@ async fn an_image_gets_the_credentials_of_a_cloud_for_its_own_hosts_only() {
 #[tokio::test]
 async fn a_cloud_that_gives_nothing_makes_the_credentials_unavailable() {
     let google = StandIn::start(|_, _| reply(404, "")).await;
-    let host = google.url.strip_prefix("http://").expect("http").to_owned();
+    let host = google.host().to_owned();
     let registry = registry(401, |_| true).await;
     let identities = identities(&[("GCE_METADATA_HOST", &host)]);
     let observer = observer(&registry.url, ", credentials: 'gcp:'", identities);
@@ -265,15 +267,14 @@ async fn behind_a_wall(name: &str, identities: Identities) -> Verdict {
     let registries = Registries::new(Arc::new(RegistriesConf::default()), options);
     let observer = Observer::new(registries, Secrets::Unavailable("no cluster is needed".to_owned()));
     let observer = observer.with_identities(identities);
-    pick(&observer, &cycle(&observer), &image(name, None))
-        .await
-        .unwrap_err()
+    let pick = pick(&observer, &cycle(&observer), &image(name, None)).await;
+    pick.expect_err("nobody gets through")
 }
 
 #[tokio::test]
 async fn an_identity_that_the_environment_names_is_used_for_the_vendors_own_hosts_without_a_setting() {
     let google = StandIn::start(|_, _| reply(200, r#"{"access_token":"token","expires_in":3600}"#)).await;
-    let host = google.url.strip_prefix("http://").expect("http");
+    let host = google.host();
     let key = format!(
         r#"{{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c","token_uri":"{}"}}"#,
         google.url

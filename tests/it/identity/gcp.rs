@@ -36,15 +36,16 @@ async fn login(key_file: &Value) -> Result<Login, IdentityError> {
 /// The claims of an assertion, when it is signed with [`KEY`].
 fn claims(assertion: &str) -> Value {
     let der: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
-    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(der).unwrap()).unwrap();
+    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(der).expect("PEM")).expect("a key");
     let public: RsaPublicKeyComponents<Vec<u8>> = pair.public().into();
-    let (text, signature) = assertion.rsplit_once('.').unwrap();
-    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let (text, signature) = assertion.rsplit_once('.').expect("a signature");
+    let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
     public
         .verify(&RSA_PKCS1_2048_8192_SHA256, text.as_bytes(), &signature)
         .expect("the signature fits");
-    let part = |text: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap() };
-    let (header, claims) = text.split_once('.').unwrap();
+    let part =
+        |text: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).expect("base64")).expect("JSON") };
+    let (header, claims) = text.split_once('.').expect("two parts");
     assert_eq!(part(header), json!({"alg": "RS256", "typ": "JWT", "kid": "key-1"}));
     part(claims)
 }
@@ -162,7 +163,7 @@ async fn the_login_of_a_person_is_refreshed() {
 #[tokio::test]
 async fn the_metadata_server_is_asked_in_its_own_way_when_there_is_no_file() {
     let server = StandIn::start(google).await;
-    let host = server.url.strip_prefix("http://").unwrap();
+    let host = server.host();
     let identities = identities(&[("GCE_METADATA_HOST", host)]);
     let login = identities
         .login(Vendor::Gcp, REGISTRY, Trust::OwnHosts, None)

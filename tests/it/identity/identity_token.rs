@@ -33,11 +33,14 @@ fn registries(server: &StandIn) -> Registries {
         "registries:\n- {{ name: test, prefix: r.test, api_url: '{}' }}\n",
         server.url
     );
-    Registries::new(Arc::new(RegistriesConf::parse(&conf).unwrap()), Options::default())
+    Registries::new(
+        Arc::new(RegistriesConf::parse(&conf).expect("a file")),
+        Options::default(),
+    )
 }
 
 async fn tags(registries: &Registries, name: &str, credentials: Credentials) -> Result<(), RegistryError> {
-    let image = ImageRef::parse(&format!("r.test/{name}")).unwrap();
+    let image = ImageRef::parse(&format!("r.test/{name}")).expect("a reference");
     let profile = registries.lookup(&image);
     let repo = RepoKey {
         repository: profile.repository(&image),

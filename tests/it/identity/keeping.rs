@@ -20,12 +20,12 @@ fn numbered(number: usize) -> Reply {
 }
 
 async fn google() -> (StandIn, Identities) {
-    started(|number| numbered(number)).await
+    started(numbered).await
 }
 
 async fn started(script: impl Fn(usize) -> Reply + Send + Sync + 'static) -> (StandIn, Identities) {
     let server = StandIn::start(move |_, number| script(number)).await;
-    let host = server.url.strip_prefix("http://").unwrap().to_owned();
+    let host = server.host().to_owned();
     (server, identities(&[("GCE_METADATA_HOST", &host)]))
 }
 
@@ -37,7 +37,8 @@ async fn login(identities: &Identities, refused: Option<&str>) -> Result<Login, 
 }
 
 async fn password(identities: &Identities, refused: Option<&str>) -> String {
-    login(identities, refused).await.unwrap().password.expose().to_owned()
+    let login = login(identities, refused).await.expect("a login");
+    login.password.expose().to_owned()
 }
 
 /// Moves the clock; nothing waits meanwhile.

@@ -82,6 +82,11 @@ impl StandIn {
         Self { url, asked, task }
     }
 
+    /// Host and port.
+    pub(super) fn host(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("the log").clone()
     }

@@ -2,14 +2,37 @@
 //! Login" (`/oauth2/token`; a refresh token as the password of a user of zeros), "Create a token with repository-scoped
 //! permissions" (listing tags wants `metadata/read`) and "Dedicated data endpoints" (where blobs are).
 
+use std::collections::BTreeMap;
+
 use argocd_image_updater::registry::RegistryError;
 
 use super::{learn, list, registries, releases, repository_at, size, token};
-use crate::support::scripted_registry::{Internet, error, status, typed, unauthorized, with};
+use crate::support::scripted_registry::{Asked, Internet, Reply, error, json, status, typed, unauthorized, with};
 
 const ACR: &str = "https://acme.azurecr.io";
 const DATA: &str = "https://acme.westeurope.data.azurecr.io";
 const ZEROS: &str = "00000000-0000-0000-0000-000000000000";
+
+/// "Get access token from refresh token": a form, and nothing in the query or in `Authorization`.
+fn post(asked: &Asked) -> Reply {
+    let form: BTreeMap<_, _> = url::form_urlencoded::parse(asked.body.as_bytes())
+        .into_owned()
+        .collect();
+    let is = |key: &str, value: &str| form.get(key).is_some_and(|given| given == value);
+    let asks = is("grant_type", "refresh_token") && is("service", "acme.azurecr.io") && asked.query.is_empty();
+    if !asks || !is("scope", "repository:team/api:pull,metadata_read,content_read") || asked.login() != "-" {
+        return error(400, "INVALID", "not a form for a token");
+    }
+    if is("refresh_token", "refresh-token") {
+        json(200, &serde_json::json!({ "access_token": "pull-and-metadata" }))
+    } else {
+        error(
+            401,
+            "UNAUTHORIZED",
+            "authentication required, visit https://aka.ms/acr/authorization",
+        )
+    }
+}
 
 async fn acr() -> Internet {
     let net = Internet::start().await;
@@ -19,6 +42,7 @@ async fn acr() -> Internet {
         let scope = asked.parameter("scope").unwrap_or_default();
         let actions: Vec<_> = scope.trim_start_matches("repository:team/api:").split(',').collect();
         match asked.path.as_str() {
+            "/oauth2/token" if asked.method == "POST" => post(asked),
             "/oauth2/token" if asked.parameter("service").as_deref() != Some("acme.azurecr.io") => status(400),
             "/oauth2/token" if !asked.is_basic(ZEROS, "refresh-token") => {
                 error(401, "UNAUTHORIZED", "authentication required, visit https://aka.ms/acr/authorization")
@@ -94,6 +118,30 @@ async fn a_refresh_token_that_expired_is_unauthorized() {
         .await
         .unwrap_err();
 
+    assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error}");
+    assert!(!error.to_string().contains("expired-token"), "{error}");
+}
+
+#[tokio::test]
+async fn an_identity_token_is_posted_and_never_sent_as_a_password() {
+    let net = acr().await;
+    let registries = registries(&net, "");
+
+    // As Docker's credential helpers name the user of an identity token.
+    let user = Some(("<token>", "refresh-token"));
+    let learned = learn(&registries, "acme.azurecr.io/team/api", user, &["v1.1499"])
+        .await
+        .expect("may");
+    assert_eq!(learned.tags.len(), 1500);
+    assert_eq!(
+        net.logins(),
+        [format!("{ACR} -"), format!("{ACR} Bearer"), format!("{DATA} -")]
+    );
+
+    let user = Some(("<token>", "expired-token"));
+    let error = learn(&registries, "acme.azurecr.io/team/api", user, &[])
+        .await
+        .unwrap_err();
     assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error}");
     assert!(!error.to_string().contains("expired-token"), "{error}");
 }
