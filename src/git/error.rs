@@ -9,7 +9,10 @@ use super::{
     repo_path::RepoPath,
     url::RemoteUrl,
 };
-use crate::core::{disposition::Disposition, foreign::ForeignText, verdict::Reason};
+use crate::{
+    core::{disposition::Disposition, foreign::ForeignText, verdict::Reason},
+    http::egress::Refused,
+};
 
 /// Reading from or preparing a write to a repository failed. Texts of servers are cleaned, credentials removed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -55,6 +58,14 @@ pub enum GitError {
         repository: RemoteUrl,
         /// The words of git.
         answer: ForeignText,
+    },
+    /// Its host is never asked, whoever wants it.
+    #[error("{repository} is not spoken to: {reason}")]
+    Refused {
+        /// The repository.
+        repository: RemoteUrl,
+        /// Why.
+        reason: Refused,
     },
     /// The time limit is over.
     #[error("{repository} did not answer within {after:?}")]
@@ -180,6 +191,7 @@ impl GitError {
             | Self::Unauthorized { .. }
             | Self::NotFound { .. }
             | Self::Certificate { .. }
+            | Self::Refused { .. }
             | Self::Base { .. }
             | Self::PathUnusable { .. }
             | Self::Folder { .. }
@@ -197,6 +209,7 @@ impl GitError {
         match self {
             Self::Unauthorized { .. } => Reason::CredentialsUnavailable,
             Self::NotFound { .. }
+            | Self::Refused { .. }
             | Self::Sha256 { .. }
             | Self::Base { .. }
             | Self::BranchGone { .. }

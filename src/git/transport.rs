@@ -2,12 +2,13 @@
 //!
 //! Each run has its own process group, which is killed when the time is over or the caller stops waiting; an environment
 //! made from nothing, so that no configuration, credential helper, hook or `.netrc` of a user takes part; and bounded
-//! output. Which URLs may be spoken to is decided in `url`, what the words of git mean in `answers`.
+//! output. The host is checked before git starts. Which URLs may be spoken to is decided in `url`, what the words of git mean in `answers`.
 
 use std::{
     env,
     ffi::OsString,
     io,
+    net::IpAddr,
     path::{Path, PathBuf},
     process::Stdio,
     sync::atomic::AtomicBool,
@@ -23,6 +24,7 @@ use super::{
     process::{Group, Output},
     url::RemoteUrl,
 };
+use crate::http::egress;
 
 /// The oldest git that is used.
 const OLDEST: (u32, u32) = (2, 39);
@@ -219,6 +221,11 @@ impl GitProgram {
         let failed = |error: io::Error| GitError::Program {
             reason: error.to_string(),
         };
+        let resolved = if call.operation.is_remote() {
+            Some(resolve(call.url).await?)
+        } else {
+            None
+        };
         let mut command = self.command();
         let in_mirror = call.operation.is_in_mirror();
         if in_mirror {
@@ -229,6 +236,9 @@ impl GitProgram {
         }
         for setting in CONFIGURATION {
             command.arg("-c").arg(setting);
+        }
+        if let Some(resolved) = resolved.flatten() {
+            command.arg("-c").arg(format!("http.curloptResolve={resolved}"));
         }
         command.args(call.arguments);
         command
@@ -286,6 +296,30 @@ impl GitProgram {
     }
 }
 
+/// Checks the repository's host, and tells git which addresses to connect to (`host:port:address,address`, as libcurl's
+/// `CURLOPT_RESOLVE` wants it), so that these are the ones that were checked. Nothing when there is nothing to tell: the
+/// host is an address, or cannot be resolved here.
+///
+/// A proxy resolves the host by itself, whatever is told here.
+async fn resolve(url: &RemoteUrl) -> Result<Option<String>, GitError> {
+    let refused = |reason| GitError::Refused {
+        repository: url.clone(),
+        reason,
+    };
+    let addresses = egress::check_host(url.host()).await.map_err(refused)?;
+    if addresses.is_empty() || url.host().parse::<IpAddr>().is_ok() {
+        return Ok(None);
+    }
+    let addresses: Vec<_> = addresses
+        .into_iter()
+        .map(|address| match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        })
+        .collect();
+    Ok(Some(format!("{}:{}:{}", url.host(), url.port(), addresses.join(","))))
+}
+
 /// `git version 2.39.5 (Apple Git-154)`.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.strip_prefix("git version ")?.split(['.', ' ', '\n']);
@@ -319,6 +353,21 @@ mod tests {
             "a/b",
         ] {
             assert_eq!(git.ca_bundle(host).await, None, "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn git_connects_to_the_addresses_that_were_checked() {
+        let told = resolve(&RemoteUrl::parse("http://localhost:8080/a").unwrap()).await;
+        let told = told.unwrap().unwrap();
+        let addresses = told.strip_prefix("localhost:8080:").unwrap();
+        assert!(
+            addresses.split(',').all(|a| ["127.0.0.1", "[::1]"].contains(&a)),
+            "{told}"
+        );
+        for host in ["127.0.0.1", "[::1]", "no-such-name.invalid"] {
+            let url = RemoteUrl::parse(&format!("https://{host}/a")).unwrap();
+            assert_eq!(resolve(&url).await, Ok(None), "{host}");
         }
     }
 

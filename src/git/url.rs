@@ -122,6 +122,12 @@ impl RemoteUrl {
             .trim_end_matches(']')
     }
 
+    /// The port, that of the scheme if none is written.
+    pub fn port(&self) -> u16 {
+        // Both schemes that get here have one.
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Scheme, host and port (`https://git.example.com:8443`): what credentials are bound to.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
@@ -216,7 +222,9 @@ mod tests {
             assert_eq!(RemoteUrl::parse(given).unwrap().to_string(), expected, "{given}");
         }
         let url = RemoteUrl::parse("http://[::1]:8080/a").unwrap();
-        assert_eq!((url.host(), url.origin().as_str()), ("::1", "http://[::1]:8080"));
+        assert_eq!((url.host(), url.port()), ("::1", 8080));
+        assert_eq!(url.origin(), "http://[::1]:8080");
+        assert_eq!(RemoteUrl::parse("https://h/a").unwrap().port(), 443);
     }
 
     #[test]

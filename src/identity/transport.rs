@@ -2,12 +2,12 @@
 
 use std::{net::IpAddr, sync::OnceLock, time::Duration};
 
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::Value;
 use url::{Host, Url};
 
 use crate::{
-    http::{self, ClientSettings},
+    http::{self, Client, ClientSettings, Egress, RequestBuilder},
     secret::Secret,
 };
 
@@ -34,7 +34,7 @@ impl Transport {
     /// For services of the machine or the pod. They are near, and no proxy knows them.
     pub(super) fn metadata(&self) -> Result<&Client, String> {
         let settings = ClientSettings {
-            plain_http: true,
+            egress: Egress::Metadata,
             system_proxy: false,
             connect_timeout: Duration::from_secs(2),
             read_timeout: Duration::from_secs(5),
@@ -55,7 +55,7 @@ fn get<'a>(client: &'a OnceLock<Client>, settings: &ClientSettings) -> Result<&'
 
 /// Sends a request and gives the body of a success. An error has neither the URL nor any of `secrets` in it.
 pub(super) async fn ask(request: RequestBuilder, secrets: &[&Secret]) -> Result<Vec<u8>, String> {
-    let mut response = request.send().await.map_err(|error| http::reason(&error))?;
+    let mut response = request.send().await.map_err(|error| error.to_string())?;
     let status = response.status();
     let mut body = Vec::new();
     loop {

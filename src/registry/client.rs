@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
-    Method, RequestBuilder, Response, StatusCode,
+    Method, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
 };
 use serde::Deserialize;
@@ -232,7 +232,7 @@ impl Ask<'_> {
     async fn ask(
         &self,
         kind: Kind,
-        request: &(dyn Fn() -> RequestBuilder + Sync),
+        request: &(dyn Fn() -> http::RequestBuilder + Sync),
         accept: &[&str],
         limit: usize,
     ) -> Result<Answer, Trouble> {
@@ -270,7 +270,12 @@ impl Ask<'_> {
     }
 
     /// Sends one request through the gate. Answers of every status come back, except those that ask to wait.
-    pub(crate) async fn send(&self, kind: Kind, request: RequestBuilder, limit: usize) -> Result<Answer, Trouble> {
+    pub(crate) async fn send(
+        &self,
+        kind: Kind,
+        request: http::RequestBuilder,
+        limit: usize,
+    ) -> Result<Answer, Trouble> {
         let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
         let watched = self.watch(kind).await?;
         self.connection.counts.add(kind);
@@ -331,7 +336,7 @@ pub(crate) async fn probe(ask: &Ask<'_>) -> Result<Vec<Challenge>, RegistryError
 }
 
 /// Why a request was not answered. Only what stays the same when it happens again: statuses are compared.
-fn no_answer(kind: Kind, error: &reqwest::Error) -> String {
+fn no_answer(kind: Kind, error: &http::RequestError) -> String {
     let who = if kind == Kind::Token { "its token server" } else { "it" };
     if error.is_timeout() && error.is_connect() {
         return format!("{who} cannot be connected to in time");
@@ -340,8 +345,8 @@ fn no_answer(kind: Kind, error: &reqwest::Error) -> String {
         return format!("{who} does not answer in time");
     }
     match kind {
-        Kind::Token => format!("{who}: {}", http::reason(error)),
-        _ => http::reason(error),
+        Kind::Token => format!("{who}: {error}"),
+        _ => error.to_string(),
     }
 }
 

@@ -18,7 +18,10 @@ use super::{
     limiter::{Gate, Site},
     token::Tokens,
 };
-use crate::core::{foreign::ForeignText, registries::RegistryProfile};
+use crate::{
+    core::{foreign::ForeignText, registries::RegistryProfile},
+    http,
+};
 
 /// The longest repository name that is asked for.
 const MAX_REPOSITORY: usize = 255;
@@ -34,7 +37,7 @@ pub(crate) struct Connection {
     pub(crate) name: String,
     /// Base URL of the API.
     pub(crate) api: Url,
-    pub(crate) client: reqwest::Client,
+    pub(crate) client: http::Client,
     pub(crate) gate: Gate,
     /// Whether it is left alone because it does not answer.
     pub(crate) breaker: Breaker,
@@ -56,7 +59,7 @@ struct Known {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, site: Arc<Site>) -> Self {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: http::Client, site: Arc<Site>) -> Self {
         Self {
             id,
             name: profile.name.clone(),

@@ -80,7 +80,7 @@ struct Inner {
     options: Options,
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
-    clients: Mutex<HashMap<ClientSettings, reqwest::Client>>,
+    clients: Mutex<HashMap<ClientSettings, http::Client>>,
     sites: Sites,
     proofs: Proofs,
     cache: Arc<Cache>,
@@ -228,7 +228,7 @@ impl Registries {
                 continue;
             };
             let files = self.read(&profile, &names).await?;
-            let (settings, _) = self.client(&profile, &api, &files)?;
+            let (settings, _) = self.client(&profile, &files)?;
             prepared.clients.insert(settings);
             prepared.connections.insert(ConnectionKey::new(&profile, &files));
             prepared.ids.push(files.id);
@@ -285,7 +285,7 @@ impl Registries {
         if let Some(known) = self.connections().get(&key) {
             return Ok(Arc::clone(known));
         }
-        let (_, client) = self.client(profile, &api, &files)?;
+        let (_, client) = self.client(profile, &files)?;
         let mut connections = self.connections();
         if connections.len() >= MAX_CONNECTIONS {
             connections.retain(|_, connection| Arc::strong_count(connection) > 1);
@@ -332,7 +332,7 @@ impl Registries {
         self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn clients(&self) -> MutexGuard<'_, HashMap<ClientSettings, reqwest::Client>> {
+    fn clients(&self) -> MutexGuard<'_, HashMap<ClientSettings, http::Client>> {
         self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -358,11 +358,9 @@ impl Registries {
     fn client(
         &self,
         profile: &RegistryProfile,
-        api: &url::Url,
         files: &Files,
-    ) -> Result<(ClientSettings, reqwest::Client), RegistryError> {
+    ) -> Result<(ClientSettings, http::Client), RegistryError> {
         let mut settings = self.inner.options.http.clone();
-        settings.plain_http = api.scheme() == "http";
         settings.insecure = profile.insecure;
         settings.client_identity.clone_from(&files.identity);
         settings.proxy = profile.proxy.clone().or(settings.proxy);
@@ -375,31 +373,22 @@ impl Registries {
         if let Some(known) = self.clients().get(&settings) {
             return Ok((settings, known.clone()));
         }
-        let client = http::client(&settings).map_err(|error| self.explain(profile, &settings, files, &error))?;
+        let client = http::client(&settings).map_err(|error| self.explain(profile, files, &error))?;
         let client = self.clients().entry(settings.clone()).or_insert(client).clone();
         Ok((settings, client))
     }
 
     /// Why there is no client with these settings, with the key that is to blame.
-    fn explain(
-        &self,
-        profile: &RegistryProfile,
-        settings: &ClientSettings,
-        files: &Files,
-        error: &ClientError,
-    ) -> RegistryError {
-        if matches!(error, ClientError::Proxy) {
-            return invalid(profile, "proxy", &error.to_string());
+    fn explain(&self, profile: &RegistryProfile, files: &Files, error: &ClientError) -> RegistryError {
+        match error {
+            ClientError::Proxy => return invalid(profile, "proxy", &error.to_string()),
+            ClientError::ClientKey => return invalid(profile, "client_key", &error.to_string()),
+            ClientError::ClientCertificate | ClientError::ClientKeyMismatch => {
+                return invalid(profile, "client_cert", &error.to_string());
+            }
+            ClientError::NoCertificate | ClientError::Tls(_) => {}
         }
         let builds = |settings: ClientSettings| http::client(&settings).is_ok();
-        let without_identity = ClientSettings {
-            client_identity: None,
-            ..settings.clone()
-        };
-        if settings.client_identity.is_some() && builds(without_identity) {
-            let reason = format!("it cannot be used with the key in `client_key`: {error}");
-            return invalid(profile, "client_cert", &reason);
-        }
         let entry_alone = profile.ca_data.as_ref().is_some_and(|pem| {
             builds(ClientSettings {
                 extra_roots: vec![pem.clone().into_bytes()],

@@ -85,9 +85,8 @@ async fn url(rest: &str) -> String {
     format!("http://{}/v2/{rest}", ReferenceRegistry::shared().await.host())
 }
 
-fn client() -> reqwest::Client {
+fn client() -> argocd_image_updater::http::Client {
     let settings = ClientSettings {
-        plain_http: true,
         system_proxy: false,
         ..ClientSettings::default()
     };

@@ -714,6 +714,39 @@ async fn a_redirect_to_another_server_takes_no_password_along() {
     assert_eq!(other.requests().authorized, 0);
 }
 
+#[tokio::test]
+async fn a_host_that_gives_credentials_of_the_machine_is_refused_before_git_starts() {
+    let world = World::new(&[("a.txt", "1\n")]).await;
+    for (url, expected) in [
+        (
+            "http://169.254.169.254/latest/meta-data",
+            "169.254.169.254 is a link-local address",
+        ),
+        ("http://[::ffff:169.254.169.254]/a", "is a link-local address"),
+        ("http://2852039166/a", "169.254.169.254 is a link-local address"),
+        ("https://100.100.100.200/a", "the metadata service of a cloud"),
+        (
+            "http://metadata.google.internal/a",
+            "the name of the metadata service of a cloud",
+        ),
+    ] {
+        let mirror = world.open(url, &password(PASSWORD)).await;
+        let error = mirror.heads().await.unwrap_err();
+        assert!(matches!(error, GitError::Refused { .. }), "{url}: {error:?}");
+        assert!(error.to_string().contains(expected), "{url}: {error}");
+        assert!(!error.to_string().contains(PASSWORD), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_is_read_by_the_name_of_its_host() {
+    let world = World::new(&[("a.txt", "1\n")]).await;
+    let url = world.server.url("deploy").replace("127.0.0.1", "localhost");
+    assert!(url.contains("localhost"), "{url}");
+    let mirror = world.open(&url, &password(PASSWORD)).await;
+    assert!(mirror.heads().await.is_ok());
+}
+
 #[test]
 fn only_web_addresses_are_repositories() {
     for text in [

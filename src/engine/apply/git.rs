@@ -444,7 +444,9 @@ fn base(target: &GitTarget, heads: &RemoteHeads) -> Result<BranchName, Verdict> 
 fn git_verdict(error: &GitError) -> Verdict {
     let reason = match error {
         GitError::Unauthorized { .. } => Reason::CredentialsUnavailable,
-        GitError::Sha256 { .. } | GitError::PathUnusable { .. } | GitError::Base { .. } => Reason::TargetUnusable,
+        GitError::Sha256 { .. } | GitError::PathUnusable { .. } | GitError::Base { .. } | GitError::Refused { .. } => {
+            Reason::TargetUnusable
+        }
         _ => Reason::WriteFailed,
     };
     Verdict::new(reason, error.to_string())

@@ -315,7 +315,7 @@ async fn files_with_a_key_in_them_are_told_by_their_path_alone() {
         ("key.pem", "cert.pem", "`client_cert`"),
         ("cert.pem", "cert.pem", "`client_key`"),
         ("cert.pem", "encrypted.pem", "encrypted"),
-        ("cert.pem", "cut.pem", "`client_cert`"),
+        ("cert.pem", "cut.pem", "`client_key`"),
         ("cert.pem", "", "`client_key` is not"),
     ] {
         let path = |name: &str| world.path(name).display().to_string();

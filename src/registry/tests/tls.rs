@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
-use super::{registries, repo};
+use super::{registries, repo, server::Server};
 use crate::registry::RegistryError;
 
 /// An https server with a certificate of its own CA; gives its URL and the CA's certificate.
@@ -44,6 +44,29 @@ fn serve(mutual: bool) -> (String, String, (String, String)) {
         builder.with_no_client_auth()
     };
     let config = builder.with_single_cert(vec![leaf.der().clone()], key).unwrap();
+    let url = listen(config);
+    (url, ca.pem(), (client.pem(), own.serialize_pem()))
+}
+
+/// An https server with a certificate that signed itself, as `openssl req -x509` makes it; gives its URL and the
+/// certificate.
+fn self_signed_server(spoil: fn(&mut CertificateParams)) -> (String, String) {
+    crate::http::use_ring();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    spoil(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (listen(config), certificate.pem())
+}
+
+/// Answers every connection, and gives the URL to connect to.
+fn listen(config: rustls::ServerConfig) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let config = Arc::new(config);
@@ -53,7 +76,7 @@ fn serve(mutual: bool) -> (String, String, (String, String)) {
             let _ = answer(stream, &config);
         }
     });
-    (url, ca.pem(), (client.pem(), own.serialize_pem()))
+    url
 }
 
 fn answer(mut stream: std::net::TcpStream, config: &Arc<rustls::ServerConfig>) -> std::io::Result<()> {
@@ -127,10 +150,67 @@ async fn a_server_that_asks_who_connects_is_shown_the_certificate_of_the_entry()
 
 #[tokio::test]
 async fn an_entry_is_asked_through_its_own_proxy() {
-    let proxy = super::server::Server::open(|_, _| super::server::page(&["1"])).await;
+    let proxy = Server::open(|_, _| super::server::page(&["1"])).await;
     let url = proxy.url.replace("http://", "http://bob:hunter2@");
     let registries = registries("http://registry.invalid", &format!("  proxy: {url}\n"));
     let list = registries.session().tags(&repo(&registries, "a", None)).await.unwrap();
     assert_eq!(list.tags.len(), 1);
-    assert_eq!(proxy.targets(), ["/v2/", "/v2/a/tags/list"]);
+    assert_eq!(proxy.targets(), ["/v2/", "/v2/a/tags/list?n=1000"]);
+}
+
+/// Why the registry at `url` cannot be asked.
+async fn trouble(url: &str, more: &str) -> String {
+    let registries = registries(url, more);
+    let answer = registries.session().tags(&repo(&registries, "a", None)).await;
+    match answer {
+        Err(RegistryError::Unavailable { reason, .. }) => reason.as_str().to_owned(),
+        other => panic!("{url} {more}: {:?}", other.map(|list| list.tags.len())),
+    }
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_accepted_when_it_is_the_one_in_ca_data() {
+    let block = |pem: &str| format!("  ca_data: |\n    {}\n", pem.trim().replace('\n', "\n    "));
+    let (url, pem) = self_signed_server(|_| ());
+    let registries = registries(&url, &block(&pem));
+    let list = registries.session().tags(&repo(&registries, "a", None)).await;
+    assert_eq!(list.unwrap().tags.len(), 1);
+    let (_, other) = self_signed_server(|_| ());
+    assert!(trouble(&url, &block(&other)).await.contains("ca_file or ca_data"));
+    let (expired, pem) = self_signed_server(|params| params.not_after = date_time_ymd(2020, 1, 1));
+    assert!(trouble(&expired, &block(&pem)).await.contains("expired at 2020-01-01"));
+    let (elsewhere, pem) = self_signed_server(|params| params.subject_alt_names.clear());
+    assert!(trouble(&elsewhere, &block(&pem)).await.contains("names no host"));
+}
+
+#[tokio::test]
+async fn no_registry_makes_us_ask_for_the_credentials_of_the_machine() {
+    assert!(
+        trouble("http://169.254.169.254", "")
+            .await
+            .contains("is a link-local address")
+    );
+    assert!(
+        trouble("http://metadata.google.internal", "")
+            .await
+            .contains("metadata service")
+    );
+    let realm = Server::start(|_, _| {
+        let mut reply = super::server::json(401, "{}");
+        let challenge = r#"Bearer realm="https://169.254.169.254/token",service="s""#;
+        reply
+            .headers_mut()
+            .insert("www-authenticate", challenge.parse().unwrap());
+        reply
+    })
+    .await;
+    assert!(trouble(&realm.url, "").await.contains("is a link-local address"));
+    let blob = Server::open(|_, _| {
+        let mut reply = super::server::json(307, "");
+        let location = "http://169.254.169.254/latest/meta-data/";
+        reply.headers_mut().insert("location", location.parse().unwrap());
+        reply
+    })
+    .await;
+    assert!(trouble(&blob.url, "").await.contains("is a link-local address"));
 }
