@@ -6,8 +6,8 @@
 //! main -> cli -> controller -> engine -> { registry, git, cluster } -> core -> api
 //! ```
 //!
-//! `telemetry`, `secret` and `http` are leaves that everything but `core` and `api` may use. Siblings in braces do not
-//! import each other. Decisions are made in `core`, which is pure; effects happen at the edge. `ARCHITECTURE.md` has the
+//! `telemetry`, `secret` and `http` are leaves that everything but `core` and `api` may use; `identity`, which speaks to
+//! clouds, is one for `engine` and `cli`. Siblings in braces do not import each other. Decisions are made in `core`, which is pure; effects happen at the edge. `ARCHITECTURE.md` has the
 //! map, and a test reads the `use` lines and fails on an edge that the map does not have.
 
 // What may only be called at the edge is listed in `clippy.toml`. `api`, `core`, `settings` and `secret` call none of it.
@@ -30,6 +30,11 @@ pub mod engine;
 #[expect(clippy::disallowed_methods, reason = "the edge: it runs git and keeps mirrors")]
 pub mod git;
 pub mod http;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: it reads the identity that a platform put into the environment"
+)]
+pub mod identity;
 #[expect(clippy::disallowed_methods, reason = "the edge: it speaks to registries")]
 pub mod registry;
 pub mod secret;

@@ -55,6 +55,8 @@ pub struct RegistryEntry {
     /// A file with the private key of `client_cert` (PEM).
     pub client_key: Option<String>,
     /// The URL of the proxy for this registry; it may hold user and password.
+    #[serde(deserialize_with = "proxy")]
+    #[serde(default)]
     pub proxy: Option<Secret>,
     /// Accepted for old files; it has no effect.
     #[serde(deserialize_with = "optional_bool")]
@@ -93,4 +95,9 @@ impl<'de> Deserialize<'de> for Yaml11Bool {
 
 fn optional_bool<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Ok(Option::<Yaml11Bool>::deserialize(from)?.map(|b| b.0))
+}
+
+/// What is no text is not repeated in the error, which then must say where it stands.
+fn proxy<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+    Option::deserialize(from).map_err(|_| de::Error::custom("`proxy`: a URL is expected"))
 }

@@ -10,7 +10,7 @@ use clap::{
 use super::completion::Shell;
 use crate::settings::{
     flags::{self, RunArgs},
-    look::{PlanArgs, TestArgs},
+    look::{PlanArgs, RegistriesCheckArgs, TestArgs},
 };
 
 const EXAMPLES: &str = "\
@@ -21,6 +21,8 @@ Examples:
     argocd-image-updater plan
   See which tag of an image would be picked:
     argocd-image-updater test ghcr.io/acme/api --semver-constraint=1.x
+  See whether all registries can be reached, and take the credentials:
+    argocd-image-updater registries check
   The same job on a folder of manifests, without a cluster:
     argocd-image-updater run --once --directory ./manifests
   Install the resource:
@@ -56,6 +58,18 @@ Examples:
 The answer is printed on standard output, everything else on standard error.
 Exit status: 0 also when no tag can be picked, 1 when something went wrong.";
 
+const REGISTRIES_EXAMPLES: &str = "\
+Examples:
+  Check a file before it is mounted:
+    argocd-image-updater registries check --conf=registries.conf
+  Check the registries of a running controller from inside of its pod:
+    kubectl exec -n argocd deploy/argocd-image-updater-controller -- argocd-image-updater registries check
+  The registries that fail, for a script:
+    argocd-image-updater registries check -o json | jq -r '.registries[] | select(.ok | not) | .name'
+
+A table is printed on standard output, everything else on standard error.
+Exit status: 0 when all is well, 1 when a registry failed or the file cannot be used.";
+
 /// What the user asks for.
 #[derive(Debug)]
 pub enum Command {
@@ -65,6 +79,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Print which tag of an image would be picked.
     Test(Box<TestArgs>),
+    /// Check the registries file, and every registry in it.
+    RegistriesCheck(Box<RegistriesCheckArgs>),
     /// Print the CustomResourceDefinition.
     Crd,
     /// Print the version.
@@ -113,6 +129,13 @@ enum Subcommands {
     /// Secret.
     #[command(args_override_self = true, arg_required_else_help = true, after_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Look after the registries file.
+    #[command(arg_required_else_help = true, subcommand_required = true, after_help = REGISTRIES_EXAMPLES)]
+    Registries {
+        /// What to do.
+        #[command(subcommand)]
+        command: RegistriesCommands,
+    },
     /// Print the CustomResourceDefinition of ImageUpdater as YAML.
     #[command(after_help = "Example:\n  argocd-image-updater crd | kubectl apply -f -")]
     Crd,
@@ -130,6 +153,16 @@ enum Subcommands {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum RegistriesCommands {
+    /// Check the registries file, and every registry in it: whether it answers, and whether it takes the credentials.
+    ///
+    /// Nothing is asked about any image. A cluster is only contacted for credentials that lie in a Secret. Mirrors that have
+    /// no entry of their own are asked as well. Without entries Docker Hub is asked, as it is built in.
+    #[command(args_override_self = true, after_help = REGISTRIES_EXAMPLES)]
+    Check(Box<RegistriesCheckArgs>),
+}
+
 /// The command line as clap sees it, for completion scripts.
 pub(super) fn command() -> clap::Command {
     ["run", "plan", "test"]
@@ -137,6 +170,7 @@ pub(super) fn command() -> clap::Command {
         .fold(Cli::command(), |command, name| {
             command.mut_subcommand(name, flags::as_in_go)
         })
+        .mut_subcommand("registries", |command| command.mut_subcommand("check", flags::as_in_go))
 }
 
 /// Whether the flag needs a value. Boolean flags take one after `=` only.
@@ -169,6 +203,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
         Ok(Cli {
             command: Some(Subcommands::Test(args)),
         }) => Ok(Command::Test(args)),
+        Ok(Cli {
+            command:
+                Some(Subcommands::Registries {
+                    command: RegistriesCommands::Check(args),
+                }),
+        }) => Ok(Command::RegistriesCheck(args)),
         Ok(Cli {
             command: Some(Subcommands::Crd),
         }) => Ok(Command::Crd),

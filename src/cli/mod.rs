@@ -1,11 +1,12 @@
 //! The command line: what is asked for, and the printed answer. `run` puts the controller together in [`mod@run`];
-//! `plan` and `test` only look.
+//! `plan`, `test` and `registries check` only look.
 
 pub mod args;
 pub mod completion;
 pub mod crd;
 pub mod plan;
 pub mod printer;
+pub mod registries;
 pub mod run;
 pub mod test;
 pub mod version;
@@ -43,6 +44,7 @@ pub fn main() -> anyhow::Result<Exit> {
             return runtime()?.block_on(plan::plan(settings, warnings));
         }
         Command::Test(args) => return runtime()?.block_on(test::test(*args)),
+        Command::RegistriesCheck(args) => return runtime()?.block_on(registries::check(*args)),
         Command::HelpOnly(text) => {
             writeln!(std::io::stderr(), "{}", text.trim_end())?;
             return Ok(Exit::Failure);

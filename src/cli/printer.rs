@@ -10,6 +10,7 @@ use crate::settings::look::ColorChoice;
 
 pub mod plan;
 pub mod progress;
+pub mod registries;
 pub mod tags;
 
 mod values;

@@ -15,7 +15,7 @@ use crate::{
     core::{image::Platform, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
-    registry::{self, Registries},
+    registry::{self, Registries, RegistriesFile},
     settings::{COMMIT_TEMPLATE_PATH, Settings, not_yet},
     telemetry,
 };
@@ -67,6 +67,10 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     let registries = Registries::new(Arc::new(conf), options);
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.registries_conf_path.clone());
+    }
+    if !settings.once && !settings.registries_conf_path.is_empty() {
+        let file = RegistriesFile::new(&settings.registries_conf_path, registries.clone());
+        tokio::spawn(file.follow(registry::LOOK_EVERY, shutdown.clone()));
     }
     let facts = match &settings.cache_dir {
         Some(folder) => Some(registries.keep_facts_in(folder).await.context("--cache-dir")?),

@@ -3,7 +3,7 @@
 //! The answer is one line on standard output, so that a script can use it; why there is none, and what is strange, goes
 //! to standard error. A cluster is only contacted when the credentials lie in a Secret.
 
-use std::{io::Write as _, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, io::Write as _, num::NonZeroU32, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use crate::{
         duration::GoDuration,
         foreign::ForeignText,
         image::{ImageRef, ImageVersion, Platform, Platforms},
+        registries::{Place, Places},
         report::plan_view,
         resolve::{CurrentFrom, ManifestTarget, TrackedImage, credential_ref::CredentialRef},
         select::{FirstSeen, ReadLimit},
@@ -91,6 +92,7 @@ fn image(args: &TestArgs) -> anyhow::Result<TrackedImage> {
         current_from: CurrentFrom::Live,
         credentials,
         platforms: platforms(&args.platforms)?,
+        signatures: None,
         manifest_target: ManifestTarget::Default,
         reference,
     })
@@ -180,6 +182,7 @@ async fn pick(args: &TestArgs, image: &TrackedImage, explain: bool) -> anyhow::R
         beside: &[],
         written: None,
         first_seen: &FirstSeen::default(),
+        unverified: &BTreeMap::new(),
         explain,
     };
     let cycle = observer.cycle(Timestamp::now());
@@ -199,13 +202,11 @@ fn version(text: &str) -> ImageVersion {
 
 /// Where Secrets come from: the cluster, when the credentials lie in one.
 async fn secrets(args: &TestArgs, image: &TrackedImage, registries: &Registries) -> anyhow::Result<Secrets> {
-    let profile = registries.lookup(&image.reference);
-    let of_registry = profile.credentials.as_ref().and_then(|parsed| parsed.as_ref().ok());
-    let is_secret = image
-        .credentials
-        .as_ref()
-        .or(of_registry)
-        .is_some_and(|reference| reference.namespace().is_some());
+    let Places { mirrors, registry } = registries.places(&image.reference);
+    let of_registry = |place: &Place| place.profile.credentials.clone().and_then(Result::ok);
+    let own = image.credentials.clone().or_else(|| of_registry(&registry));
+    let of_mirrors = mirrors.iter().filter_map(|(_, place)| of_registry(place));
+    let is_secret = of_mirrors.chain(own).any(|reference| reference.namespace().is_some());
     if !is_secret {
         return Ok(Secrets::Unavailable("no cluster is connected".to_owned()));
     }

@@ -9,7 +9,10 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc::{self, UnboundedSender},
+    time::Instant,
+};
 
 use super::{cycles::Done, narrate, run::Config};
 use crate::{
@@ -32,9 +35,13 @@ pub(super) struct Reconciler {
     cluster: Cluster,
     engine: Arc<Engine>,
     permit: WritePermit,
+    again: UnboundedSender<Again>,
     /// The compiled rules of each resource, to see which one a changed application concerns.
     rules: BTreeMap<ObjectKey, Rules>,
 }
+
+/// A resource that is worth another look, after this much time.
+pub(super) type Again = (ObjectKey, Duration);
 
 /// How often a resource runs. One whose interval cannot be read runs once, to say so.
 pub(super) fn interval(updater: &ImageUpdater, config: &Config) -> Interval {
@@ -77,11 +84,18 @@ struct Item {
 }
 
 impl Reconciler {
-    pub(super) fn new(cluster: Cluster, engine: Arc<Engine>, permit: WritePermit) -> Self {
+    /// What is worth another look before its next cycle goes to `again`.
+    pub(super) fn new(
+        cluster: Cluster,
+        engine: Arc<Engine>,
+        permit: WritePermit,
+        again: UnboundedSender<Again>,
+    ) -> Self {
         Self {
             cluster,
             engine,
             permit,
+            again,
             rules: BTreeMap::new(),
         }
     }
@@ -143,6 +157,7 @@ impl Reconciler {
             cluster: self.cluster.clone(),
             engine: self.engine.clone(),
             permit: self.permit.clone(),
+            again: self.again.clone(),
             done,
         };
         async move { run.run(items).await }
@@ -184,6 +199,7 @@ struct Run {
     cluster: Cluster,
     engine: Arc<Engine>,
     permit: WritePermit,
+    again: UnboundedSender<Again>,
     done: Done,
 }
 
@@ -207,7 +223,13 @@ impl Run {
                     generation: item.task.updater.metadata.generation.unwrap_or(0),
                     requested: version(&item.task.updater).requested,
                     stalled: item.stalled.clone(),
-                    warnings: item.task.warnings.clone(),
+                    warnings: item
+                        .task
+                        .warnings
+                        .iter()
+                        .cloned()
+                        .chain(self.engine.registries_remark())
+                        .collect(),
                     ..ResourceReport::default()
                 };
                 self.record(&item, &report).await;
@@ -293,7 +315,16 @@ impl Run {
     async fn record(&self, item: &Item, report: &ResourceReport) {
         narrate::log(&item.key, item.task.updater.status.as_ref(), report);
         let before = item.task.updater.status.clone().unwrap_or_default();
-        if let Some(patch) = status::final_patch(&before, report, item.next, Timestamp::now()) {
+        let now = Timestamp::now();
+        let again = report
+            .again()
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        let again = again.filter(|again| item.next.is_some_and(|next| *again < next));
+        if let Some(again) = again {
+            // Nobody listens any more when the program ends.
+            let _ = self.again.send((item.key.clone(), again));
+        }
+        if let Some(patch) = status::final_patch(&before, report, again.or(item.next), now) {
             self.patch_status(item, patch).await;
         }
         self.done.tell(&item.key);

@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     cycles::Cycles,
     health::Readiness,
     lease::Lease,
-    reconcile::{self, Reconciler},
+    reconcile::{self, Again, Reconciler},
     triggers,
 };
 use crate::{
@@ -23,6 +26,7 @@ use crate::{
         schedule::{Due, Interval, Schedule},
     },
     engine::{Engine, decide::WritePermit},
+    registry::RegistriesChanges,
 };
 
 /// How long writes in flight may take to end after a signal. The pod's own grace period is 10 s.
@@ -99,13 +103,17 @@ async fn lead(
     let watching = CancellationToken::new();
     let _stop_watching = watching.clone().drop_guard();
     let watches = watch::start(&cluster, &config.scope, &watching);
+    let registries = engine.registries().changes();
+    let (sender, again) = mpsc::unbounded_channel();
     let mut controller = Controller {
-        reconciler: Reconciler::new(cluster, engine, permit.clone()),
+        reconciler: Reconciler::new(cluster, engine, permit.clone(), sender),
+        again,
         schedule: Schedule::default(),
         remaining: None,
         start: Instant::now(),
         running: Cycles::default(),
         watches,
+        registries,
         config,
     };
     tokio::select! {
@@ -125,12 +133,16 @@ async fn lead(
 
 struct Controller {
     reconciler: Reconciler,
+    /// Resources that are worth another look before their next cycle.
+    again: mpsc::UnboundedReceiver<Again>,
     schedule: Schedule,
     /// With `--once`: the resources that existed at start and are not done yet.
     remaining: Option<BTreeSet<ObjectKey>>,
     start: Instant,
     running: Cycles,
     watches: Watches,
+    /// Wakes when the registries file was taken over, or could not be.
+    registries: RegistriesChanges,
     config: Config,
 }
 
@@ -157,6 +169,11 @@ impl Controller {
                     // The watches end with the program only.
                     None => return,
                 },
+                () = self.registries.next() => self.schedule.all_due(self.start.elapsed()),
+                Some((key, after)) = self.again.recv() => {
+                    let now = self.start.elapsed();
+                    self.schedule.again(&key, now + after, now);
+                }
                 () = sleep_until(wakeup) => {}
                 keys = self.running.next() => self.on_finished(&keys),
             }

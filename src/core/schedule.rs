@@ -142,6 +142,15 @@ impl Schedule {
         }
     }
 
+    /// Something that all resources depend on changed: whatever runs at all is due.
+    pub fn all_due(&mut self, now: Duration) {
+        for entry in self.entries.values_mut() {
+            if entry.interval != Interval::Never {
+                entry.next = Some(now);
+            }
+        }
+    }
+
     /// A resource is gone.
     pub fn deleted(&mut self, key: &ObjectKey) {
         self.entries.remove(key);
@@ -193,6 +202,16 @@ impl Schedule {
             }
         }
         due
+    }
+
+    /// A resource is worth a full look at this time already, not sooner than a partial cycle might come.
+    pub fn again(&mut self, key: &ObjectKey, at: Duration, now: Duration) {
+        let at = at.max(now + PARTIAL_PAUSE);
+        if let Some(entry) = self.entries.get_mut(key)
+            && entry.next.is_some_and(|next| at < next)
+        {
+            entry.next = Some(at);
+        }
     }
 
     /// The cycle of a resource ended.
@@ -256,6 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_that_is_worth_another_look_is_due_then_and_falls_in_step_again() {
+        let mut schedule = Schedule::default();
+        let hour = Interval::Every(Duration::from_hours(1));
+        for (name, interval) in [("a", hour), ("b", hour), ("once", Interval::OnChange)] {
+            schedule.applied(key(name), version(1), interval, secs(0));
+        }
+        run(&mut schedule, 0);
+        schedule.again(&key("a"), secs(60), secs(1));
+        schedule.again(&key("b"), secs(7200), secs(1));
+        schedule.again(&key("once"), secs(60), secs(1));
+        schedule.again(&key("gone"), secs(60), secs(1));
+        assert_eq!(schedule.next_wakeup(), Some(secs(60)));
+        assert_eq!(run(&mut schedule, 60), [("a".into(), Due::Full)]);
+        assert_eq!(schedule.next_full(&key("a")), Some(secs(3600)));
+        // Not at once, whatever a registry says.
+        schedule.again(&key("a"), secs(60), secs(60));
+        assert_eq!(schedule.next_wakeup(), Some(secs(70)));
+    }
+
+    #[test]
     fn a_resource_may_have_its_own_interval_within_bounds() {
         let minimum = secs(10);
         let every = |s| Interval::Every(secs(s));
@@ -281,6 +320,21 @@ mod tests {
             [("a".into(), Due::Full), ("b".into(), Due::Full)]
         );
         assert_eq!(run(&mut schedule, 60), []);
+    }
+
+    #[test]
+    fn what_all_depend_on_makes_all_due_that_run_at_all() {
+        let mut schedule = Schedule::default();
+        for (name, interval) in [("a", MINUTE), ("b", Interval::OnChange), ("c", Interval::Never)] {
+            schedule.applied(key(name), version(1), interval, secs(0));
+        }
+        run(&mut schedule, 0);
+        schedule.all_due(secs(5));
+        assert_eq!(
+            run(&mut schedule, 5),
+            [("a".into(), Due::Full), ("b".into(), Due::Full)]
+        );
+        assert_eq!(schedule.next_wakeup(), Some(secs(60)));
     }
 
     #[test]

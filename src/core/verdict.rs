@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// Defines the closed set once: the enum, the list of all, and the words of the generated documentation.
 macro_rules! reasons {
     ($($name:ident, $attention:literal, $words:literal;)+) => {
@@ -36,10 +38,12 @@ reasons! {
     WouldDowngrade, false, "A tag that runs or is written ranks higher than the pick, also when the registry does not list it any more.";
     TooYoung, false, "The best tags are younger than minimumAge.";
     Reverted, true, "What was written was taken back twice by somebody else.";
+    NotVerified, true, "None of the wanted keys has signed the picked image.";
+    KeyUnavailable, true, "A public key that imagesVerification names is not there.";
     MetadataUnavailable, true, "What has to be known about a tag could not be read.";
     ListIncomplete, true, "The tag list could not be read to its end.";
     RegistryUnavailable, true, "The registry does not answer, or not as a registry does.";
-    RateLimited, true, "The registry asked to wait.";
+    RateLimited, true, "The registry asked to wait, or the pulls that it still allows are left to the cluster.";
     Unauthorized, true, "The registry refused the credentials, or the lack of them.";
     RepositoryNotFound, true, "The registry says that the repository does not exist.";
     InvalidConstraint, true, "The version constraint cannot be read.";
@@ -66,6 +70,8 @@ pub struct Verdict {
     pub reason: Reason,
     /// A sentence for a person: what was seen, and the way out where there is one.
     pub message: String,
+    /// When it is worth looking again, where that is known: a registry said how long it wants to be left alone.
+    pub again: Option<Timestamp>,
 }
 
 impl Verdict {
@@ -74,7 +80,14 @@ impl Verdict {
         Self {
             reason,
             message: message.into(),
+            again: None,
         }
+    }
+
+    /// The same, worth another look at this time.
+    #[must_use]
+    pub fn with_another_look(self, again: Option<Timestamp>) -> Self {
+        Self { again, ..self }
     }
 }
 

@@ -1,14 +1,9 @@
 //! Finds the credentials that a registry or a git repository is asked with.
 //!
-//! Secrets are read here and handed to the registry and git layers as values: those layers do not know Kubernetes.
+//! Secrets are read here and handed to the registry and git layers as values: those layers do not know Kubernetes. What a
+//! cloud gives to this process comes from `identity`.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
-use tokio::sync::OnceCell;
+use std::sync::Arc;
 
 use super::{
     Engine, Work,
@@ -20,18 +15,25 @@ use crate::{
         keys::ObjectKey,
         registries::RegistryProfile,
         repository_url,
-        resolve::{GitCredentialRef, GitTarget, TrackedImage, credential_ref::CredentialRef},
+        resolve::{
+            GitCredentialRef, GitTarget, TrackedImage,
+            credential_ref::{CredentialRef, Vendor},
+        },
         verdict::{Reason, Verdict},
     },
     git::{self, GitCredentials, RemoteUrl},
+    identity::{self, Trust},
     registry::{
         RepoKey,
         credentials::{self, Credentials},
     },
+    secret::Secret,
 };
 
-/// Where credentials of an image come from, and what they were.
-pub(super) type ImageCredentials = HashMap<(CredentialRef, String), Arc<OnceCell<Result<Arc<Credentials>, Verdict>>>>;
+mod known;
+
+pub(super) use known::Known;
+use known::{Cells, EntryKey};
 
 /// Where Secrets come from.
 #[derive(Clone)]
@@ -42,70 +44,27 @@ pub enum Secrets {
     Unavailable(String),
 }
 
-/// Credentials of registries.conf entries, kept until `credsexpire` or for the life of the program.
-#[derive(Debug, Default)]
-pub(super) struct Known(Mutex<HashMap<String, (Instant, Arc<Credentials>)>>);
+type Read = Result<Arc<Credentials>, Verdict>;
 
-impl Known {
-    /// What is known for a registry and not too old.
-    pub(super) fn get(&self, profile: &RegistryProfile) -> Option<Arc<Credentials>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read, credentials) = known.get(&key(profile))?;
-        let lifetime = profile.credentials_expire.unwrap_or(Duration::MAX);
-        (read.elapsed() < lifetime).then(|| credentials.clone())
-    }
-
-    pub(super) fn put(&self, profile: &RegistryProfile, credentials: &Arc<Credentials>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key(profile), (Instant::now(), credentials.clone()));
-    }
-
-    /// Drops what the registry just refused.
-    pub(super) fn forget(&self, profile: &RegistryProfile) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key(profile));
-    }
+/// What one cycle has read so far. Each source is read once, however many images need it, and failures count for all.
+#[derive(Default)]
+pub(super) struct CycleCredentials {
+    /// Images' own sources; a pull secret is another one for each registry.
+    images: Cells<(CredentialRef, String), Read>,
+    /// Those of entries of registries.conf.
+    entries: Cells<EntryKey, Read>,
+    /// Those that were not configured but given by a cloud, by the registry's URL.
+    given: Cells<String, Option<Arc<Credentials>>>,
+    /// What was read again after a registry had refused what there was.
+    renewed: Cells<(Option<CredentialRef>, String, String), Option<Arc<Credentials>>>,
 }
 
-/// Two entries may name one server and have credentials of their own.
-fn key(profile: &RegistryProfile) -> String {
-    format!("{} {}", profile.prefix, profile.api_url)
-}
-
-/// Reads credentials for the registry at `api_url` from where `reference` says.
-pub(super) async fn read(
-    secrets: &Secrets,
-    reference: &CredentialRef,
-    profile: &RegistryProfile,
-) -> Result<Credentials, Verdict> {
-    let unavailable = |message: String| Verdict::new(Reason::CredentialsUnavailable, message);
-    match reference {
-        CredentialRef::Secret { secret, field } => {
-            let data = secret_in(secrets, secret).await?;
-            let value = data
-                .get(field)
-                .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
-            credentials::from_user_password(value.expose())
-                .map_err(|e| unavailable(format!("Secret {secret}, field {field:?}: {e}")))
-        }
-        CredentialRef::PullSecret(secret) => {
-            let data = secret_in(secrets, secret).await?;
-            let field = ".dockerconfigjson";
-            let value = data
-                .get(field)
-                .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
-            credentials::from_docker_config(value.expose(), &profile.api_url)
-                .map_err(|e| unavailable(format!("Secret {secret}: {e}")))
-        }
-        CredentialRef::Env(name) => credentials::from_env(name).map_err(|e| unavailable(e.to_string())),
-        CredentialRef::Ext(path) => credentials::run_ext(path).await.map_err(|e| unavailable(e.to_string())),
-    }
+fn unavailable(message: String) -> Verdict {
+    Verdict::new(Reason::CredentialsUnavailable, message)
 }
 
 impl Observer {
-    /// The image's own credentials, else those of the registry, else none.
+    /// The image's own credentials, else those of the registry, else what a cloud gives for its own registries, else none.
     pub(super) async fn image_credentials(
         &self,
         cycle: &Cycle,
@@ -114,41 +73,167 @@ impl Observer {
         profile: &Arc<RegistryProfile>,
     ) -> Result<Option<Arc<Credentials>>, Verdict> {
         let Some(reference) = &image.credentials else {
-            return self.profile_credentials(profile).await;
+            return self.profile_credentials(cycle, profile).await;
         };
         if let Some(other) = reference.namespace().filter(|other| *other != namespace) {
             let message = format!("the pull secret lies in namespace {other}, but the application is in {namespace}");
-            return Err(Verdict::new(Reason::CredentialsUnavailable, message));
+            return Err(unavailable(message));
         }
-        let key = (reference.clone(), profile.api_url.clone());
-        let cell = cycle.credentials.lock().await.entry(key).or_default().clone();
-        let read = || async { read(&self.secrets, reference, profile).await.map(Arc::new) };
+        if let CredentialRef::Cloud(vendor) = reference {
+            // Whoever wrote the image chose the host.
+            let given = Box::pin(self.given(*vendor, profile, Trust::OwnHosts, None)).await;
+            return given.map(Some);
+        }
+        let place = match reference {
+            CredentialRef::PullSecret(_) => profile.api_url.clone(),
+            _ => String::new(),
+        };
+        let cell = cycle.credentials.images.cell((reference.clone(), place));
+        let read = || Box::pin(async { self.read(reference, profile).await.map(Arc::new) });
         cell.get_or_init(read).await.clone().map(Some)
     }
 
-    async fn profile_credentials(&self, profile: &Arc<RegistryProfile>) -> Result<Option<Arc<Credentials>>, Verdict> {
-        let Some(reference) = &profile.credentials else {
-            return Ok(None);
+    /// The credentials of a registry's entry, else what a cloud gives for its own registries; `None` is anonymous.
+    pub async fn profile_credentials(
+        &self,
+        cycle: &Cycle,
+        profile: &Arc<RegistryProfile>,
+    ) -> Result<Option<Arc<Credentials>>, Verdict> {
+        let reference = match &profile.credentials {
+            None => return Ok(self.given_unasked(cycle, profile).await),
+            Some(Err(error)) => return Err(unavailable(format!("registries.conf, {}: {error}", profile.name))),
+            Some(Ok(reference)) => reference,
         };
-        if let Some(known) = self.known_credentials.get(profile) {
-            return Ok(Some(known));
+        if let CredentialRef::Cloud(vendor) = reference {
+            return Box::pin(self.given(*vendor, profile, Trust::AnyHost, None))
+                .await
+                .map(Some);
         }
-        let reference = reference.as_ref().map_err(|error| {
-            let message = format!("registries.conf, {}: {error}", profile.name);
-            Verdict::new(Reason::CredentialsUnavailable, message)
-        })?;
-        let read = Arc::new(read(&self.secrets, reference, profile).await?);
-        self.known_credentials.put(profile, &read);
-        Ok(Some(read))
+        let renewed = cycle.credentials.renewed.get(&renewal(profile, Some(reference)));
+        if let Some(Some(renewed)) = renewed {
+            return Ok(Some(renewed));
+        }
+        let key = EntryKey::new(profile, reference);
+        let cell = cycle.credentials.entries.cell(key.clone());
+        let read = || {
+            let read = self.read(reference, profile);
+            // Thousands wait here for one answer: what only one of them does is not part of their size.
+            Box::pin(
+                self.known_credentials
+                    .get_or_read(key, profile.credentials_expire, read),
+            )
+        };
+        cell.get_or_init(read).await.clone().map(Some)
     }
 
-    /// The registry's credentials read anew, when they are others than those that were refused.
-    pub(super) async fn renewed(&self, repo: &RepoKey) -> Option<Arc<Credentials>> {
-        let refused = repo.credentials.as_ref()?;
-        self.known_credentials.forget(&repo.profile);
-        let fresh = self.profile_credentials(&repo.profile).await.ok().flatten()?;
-        (fresh.identity() != refused.identity()).then_some(fresh)
+    /// What a cloud gives for a registry of its own that nobody configured credentials for. Without an identity, or when
+    /// it gives nothing, the registry is asked anonymously: its images may be public.
+    async fn given_unasked(&self, cycle: &Cycle, profile: &Arc<RegistryProfile>) -> Option<Arc<Credentials>> {
+        let vendor = identity::vendor_of(&profile.api_url)?;
+        if !self.identities.is_named(vendor) {
+            return None;
+        }
+        if let Some(Some(renewed)) = cycle.credentials.renewed.get(&renewal(profile, None)) {
+            return Some(renewed);
+        }
+        let give = || {
+            Box::pin(async {
+                let given = self.given(vendor, profile, Trust::OwnHosts, None).await;
+                given
+                    .inspect_err(|error| tracing::warn!(registry = %profile.name, "asked without credentials: {error}"))
+                    .ok()
+            })
+        };
+        let cell = cycle.credentials.given.cell(profile.api_url.clone());
+        cell.get_or_init(give).await.clone()
     }
+
+    /// What a cloud gives for a registry; `refused` is a password that this registry did not take.
+    async fn given(&self, vendor: Vendor, profile: &RegistryProfile, trust: Trust, refused: Option<&Secret>) -> Read {
+        let login = self.identities.login(vendor, &profile.api_url, trust, refused).await;
+        let login = login.map_err(|error| unavailable(error.to_string()))?;
+        Ok(Arc::new(
+            Credentials::new(login.username, login.password).of_source(&login.source),
+        ))
+    }
+
+    /// The credentials read anew, when they are others than those that the registry just refused. That is done once per
+    /// cycle. The Secret, variable or program that is an image's `own` is not read again before the next cycle.
+    pub(super) async fn renewed(
+        &self,
+        cycle: &Cycle,
+        own: Option<&CredentialRef>,
+        repo: &RepoKey,
+    ) -> Option<Arc<Credentials>> {
+        let refused = repo.credentials.as_ref()?;
+        let profile = &repo.profile;
+        let (reference, trust) = match (own, &profile.credentials) {
+            (Some(own @ CredentialRef::Cloud(_)), _) => (Some(own), Trust::OwnHosts),
+            (Some(_), _) | (None, Some(Err(_))) => return None,
+            (None, Some(Ok(reference))) => (Some(reference), Trust::AnyHost),
+            (None, None) => (None, Trust::OwnHosts),
+        };
+        let renew = || {
+            Box::pin(async {
+                match reference {
+                    Some(CredentialRef::Cloud(vendor)) => {
+                        self.given(*vendor, profile, trust, Some(&refused.password)).await.ok()
+                    }
+                    Some(reference) => {
+                        let key = EntryKey::new(profile, reference);
+                        self.known_credentials.forget(&key);
+                        let read = self.read(reference, profile);
+                        let read = self
+                            .known_credentials
+                            .get_or_read(key, profile.credentials_expire, read);
+                        Box::pin(read).await.ok()
+                    }
+                    None => {
+                        let vendor = identity::vendor_of(&profile.api_url)?;
+                        self.given(vendor, profile, trust, Some(&refused.password)).await.ok()
+                    }
+                }
+            })
+        };
+        let cell = cycle.credentials.renewed.cell(renewal(profile, reference));
+        let fresh = cell.get_or_init(renew).await.clone()?;
+        (fresh.fingerprint() != refused.fingerprint()).then_some(fresh)
+    }
+
+    /// Reads credentials for the registry of `profile` from where `reference` says.
+    async fn read(&self, reference: &CredentialRef, profile: &RegistryProfile) -> Result<Credentials, Verdict> {
+        match reference {
+            CredentialRef::Secret { secret, field } => {
+                let data = secret_in(&self.secrets, secret).await?;
+                let value = data
+                    .get(field)
+                    .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
+                credentials::from_user_password(value.expose())
+                    .map_err(|e| unavailable(format!("Secret {secret}, field {field:?}: {e}")))
+            }
+            CredentialRef::PullSecret(secret) => {
+                let data = secret_in(&self.secrets, secret).await?;
+                let field = ".dockerconfigjson";
+                let value = data
+                    .get(field)
+                    .ok_or_else(|| unavailable(format!("Secret {secret} has no field {field:?}")))?;
+                credentials::from_docker_config(value.expose(), &profile.api_url)
+                    .map_err(|e| unavailable(format!("Secret {secret}: {e}")))
+            }
+            CredentialRef::Env(name) => credentials::from_env(name).map_err(|e| unavailable(e.to_string())),
+            CredentialRef::Ext(path) => credentials::run_ext(path).await.map_err(|e| unavailable(e.to_string())),
+            CredentialRef::Cloud(vendor) => {
+                // Entries and images are told apart before; without knowing who asks, only the vendor's own hosts fit.
+                let given = self.given(*vendor, profile, Trust::OwnHosts, None).await?;
+                Ok(Credentials::clone(&given))
+            }
+        }
+    }
+}
+
+/// Two entries may name one server and have credentials of their own.
+fn renewal(profile: &RegistryProfile, reference: Option<&CredentialRef>) -> (Option<CredentialRef>, String, String) {
+    (reference.cloned(), profile.prefix.clone(), profile.api_url.clone())
 }
 
 /// Reads the credentials of a git target.
@@ -159,7 +244,6 @@ pub(super) async fn git(
     target: &GitTarget,
     url: &RemoteUrl,
 ) -> Result<GitCredentials, Verdict> {
-    let unavailable = |message: String| Verdict::new(Reason::CredentialsUnavailable, message);
     match &target.credentials {
         GitCredentialRef::RepoCreds => {
             let namespace = &engine.options.argocd_namespace;
@@ -178,23 +262,18 @@ pub(super) async fn git(
     }
 }
 
-async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
+/// The fields of a Secret.
+pub(super) async fn secret_in(secrets: &Secrets, key: &ObjectKey) -> Result<SecretFields, Verdict> {
     match secrets {
         Secrets::Cluster(cluster) => secret_data(cluster, key).await,
-        Secrets::Unavailable(why) => {
-            let message = format!("Secret {key} is needed, but {why}");
-            Err(Verdict::new(Reason::CredentialsUnavailable, message))
-        }
+        Secrets::Unavailable(why) => Err(unavailable(format!("Secret {key} is needed, but {why}"))),
     }
 }
 
 async fn secret_data(cluster: &Cluster, key: &ObjectKey) -> Result<SecretFields, Verdict> {
     match cluster.secret(key).await {
         Ok(Some(data)) => Ok(data),
-        Ok(None) => Err(Verdict::new(
-            Reason::CredentialsUnavailable,
-            format!("Secret {key} does not exist"),
-        )),
-        Err(error) => Err(Verdict::new(Reason::CredentialsUnavailable, error.to_string())),
+        Ok(None) => Err(unavailable(format!("Secret {key} does not exist"))),
+        Err(error) => Err(unavailable(error.to_string())),
     }
 }

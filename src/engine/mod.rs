@@ -8,6 +8,7 @@
 //! |---|---|
 //! | resolve | [`crate::core::resolve`] |
 //! | observe, select | [`observe`], which asks registries and feeds [`crate::core::select`] |
+//! | verify | `verify`, for what would change |
 //! | plan | [`crate::core::plan`]; `contest` holds what another writer owns or has taken back |
 //! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
 //! | report | [`crate::core::report`] |
@@ -21,6 +22,7 @@ pub mod decide;
 mod memory;
 pub mod observe;
 mod repository;
+mod verify;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -240,6 +242,17 @@ impl Engine {
         self.observer.registries()
     }
 
+    /// That the registries file on disk is not what is in use, as every resource tells it.
+    pub fn registries_remark(&self) -> Option<Remark> {
+        let problem = self.registries().problem()?;
+        Some(Remark {
+            field: String::new(),
+            message: format!(
+                "the registries file was changed and cannot be used, so what it said before stays in use: {problem}"
+            ),
+        })
+    }
+
     /// Runs one cycle over all that is due. Each resource's report is sent with its index as soon as it is complete.
     ///
     /// Nothing is written without `permit`: the lease may be lost, or the program ends.
@@ -295,7 +308,7 @@ impl Engine {
             requested: requested
                 .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT))
                 .cloned(),
-            warnings: task.warnings.clone(),
+            warnings: task.warnings.iter().cloned().chain(self.registries_remark()).collect(),
             ..ResourceReport::default()
         };
         let before = works.len();

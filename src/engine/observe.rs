@@ -1,18 +1,22 @@
 //! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::{
-    sync::{Mutex, OnceCell},
+    sync::OnceCell,
     time::{Instant, timeout_at},
 };
 
 use super::{
-    credentials::{self, ImageCredentials, Secrets},
+    credentials::{self, CycleCredentials, Secrets},
     memory::{Memory, View},
     repository::Asked,
+    verify,
 };
 use crate::{
     cluster::{Cluster, ClusterError, repositories::RepositorySecrets},
@@ -27,6 +31,7 @@ use crate::{
         strategy::{Need, StrategyKind},
         verdict::{Reason, Verdict},
     },
+    identity::Identities,
     registry::{self, Freshness, Registries, RegistryError, RepoKey, Session},
 };
 
@@ -48,7 +53,8 @@ const LAST_IMAGE_TIME: Duration = Duration::from_mins(30);
 pub struct Cycle {
     pub(super) session: Session,
     now: Timestamp,
-    pub(super) credentials: Mutex<ImageCredentials>,
+    pub(super) credentials: CycleCredentials,
+    pub(super) signing_keys: verify::SigningKeys,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
 }
 
@@ -58,7 +64,8 @@ impl Cycle {
         Self {
             session,
             now,
-            credentials: Mutex::default(),
+            credentials: CycleCredentials::default(),
+            signing_keys: verify::SigningKeys::default(),
             repositories: OnceCell::new(),
         }
     }
@@ -83,7 +90,7 @@ impl Cycle {
 }
 
 /// What `tagsortmode` says, in the words of the selection.
-fn tag_order(mode: TagSortMode) -> TagOrder {
+pub(super) fn tag_order(mode: TagSortMode) -> TagOrder {
     match mode {
         TagSortMode::None => TagOrder::None,
         TagSortMode::LatestFirst => TagOrder::LatestFirst,
@@ -125,6 +132,8 @@ pub struct Asker<'a> {
     pub written: Option<&'a ImageVersion>,
     /// When tags of this image that wait for their age were first seen.
     pub first_seen: &'a FirstSeen,
+    /// The tags that were found not to be signed as the image demands, and why; they are passed over.
+    pub unverified: &'a BTreeMap<TagName, String>,
     /// Whether to keep what became of every tag.
     pub explain: bool,
 }
@@ -167,6 +176,7 @@ pub struct Observer {
     registries: Registries,
     pub(super) secrets: Secrets,
     pub(super) known_credentials: credentials::Known,
+    pub(super) identities: Identities,
     memory: Memory,
     reads: ReadLimit,
 }
@@ -178,6 +188,7 @@ impl Observer {
             registries,
             secrets,
             known_credentials: credentials::Known::default(),
+            identities: Identities::default(),
             memory: Memory::default(),
             reads: ReadLimit::default(),
         }
@@ -187,6 +198,12 @@ impl Observer {
     #[must_use]
     pub fn reading(self, reads: ReadLimit) -> Self {
         Self { reads, ..self }
+    }
+
+    /// The same, that logs in to clouds as these.
+    #[must_use]
+    pub fn with_identities(self, identities: Identities) -> Self {
+        Self { identities, ..self }
     }
 
     /// The registries.
@@ -238,6 +255,7 @@ impl Observer {
             first_seen: asker.first_seen.clone(),
             now: cycle.now,
             reads: self.reads,
+            unverified: asker.unverified.clone(),
         };
         let mut known = if self.memory.is_unfinished(&view, policy) {
             kept(cycle, repo, image, order, tags).await

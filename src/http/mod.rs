@@ -3,11 +3,15 @@
 //! A leaf for `registry`, and later for forges and identities. It knows nothing of what is asked. Credentials are never
 //! part of a client: they are set per request, and a redirect to another origin drops them.
 
+mod form;
+
 use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
 use crate::secret::Secret;
+
+pub use form::{form, once};
 
 /// How this program names itself to servers.
 pub const USER_AGENT: &str = concat!("argocd-image-updater/", env!("CARGO_PKG_VERSION"));

@@ -57,6 +57,10 @@ pub(crate) async fn grant(
     for challenge in challenges {
         match challenge.scheme.as_str() {
             "basic" => match ask.credentials().filter(|c| c.is_complete()) {
+                Some(credentials) if credentials.is_identity_token() => {
+                    problem = "it asks for user and password, and an identity token is neither: only token servers take \
+                               it; configure user and password";
+                }
                 Some(credentials) => {
                     return basic(&credentials.username, &credentials.password)
                         .map(Grant::Basic)
@@ -69,7 +73,7 @@ pub(crate) async fn grant(
                     let key = TokenKey {
                         realm,
                         service: challenge.param("service").filter(|s| !s.is_empty()).map(str::to_owned),
-                        scope: format!("repository:{}:{}", ask.repository(), ask.connection.actions),
+                        scope: scope(ask),
                         identity: ask.credentials().map(super::Credentials::identity),
                     };
                     let (token, cached) = ask.connection.tokens.get(ask, key, refused).await?;
@@ -81,6 +85,14 @@ pub(crate) async fn grant(
         }
     }
     Err(ask.unauthorized(problem))
+}
+
+/// What a token is asked for; empty when no repository is asked for, which logs in and allows nothing.
+fn scope(ask: &Ask<'_>) -> String {
+    if ask.repository().is_empty() {
+        return String::new();
+    }
+    format!("repository:{}:{}", ask.repository(), ask.connection.actions)
 }
 
 /// How credentials look when a server says back what it was sent.

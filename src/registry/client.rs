@@ -1,9 +1,11 @@
 //! One request to a registry: through its gate, with what it asks for, and an answer that is complete or an error.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_NONE_MATCH},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
 };
 use serde::Deserialize;
 use url::Url;
@@ -15,13 +17,25 @@ use super::{
     counts::Kind,
     error::RegistryError,
     health::Health,
+    hidden,
     limiter::MustWait,
+    quota::{Quota, Reserved, Watched},
     session::RepoKey,
 };
-use crate::{core::foreign::ForeignText, http, secret::Secret};
+use crate::{
+    core::{foreign::ForeignText, image::manifest::ACCEPTED},
+    http,
+    secret::Secret,
+};
 
 /// How much is read of an answer that is not a success.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+/// Types of answers other than manifests.
+const USUAL_TYPES: [&str; 2] = ["application/json", "application/octet-stream"];
+/// The longest of a usual type with its parameters.
+const MAX_USUAL_TYPE: usize = 100;
+/// What is said of an answer that began, and did not end within the time of one request.
+const TOO_SLOW: &str = "its answer did not come to its end in time";
 
 /// One repository, asked by one user, in one session.
 pub(crate) struct Ask<'a> {
@@ -36,7 +50,37 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// What was sent along, and must not come back in a message.
-    hidden: Vec<Secret>,
+    pub(crate) hidden: Vec<Secret>,
+}
+
+impl Answer {
+    /// A text that the server may have made from what it was sent.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        hidden::hide(text, &self.hidden)
+    }
+
+    /// Messages quote the content type when it is not the one that is expected.
+    fn hide_type(&mut self) {
+        let Some(value) = self.headers.get(CONTENT_TYPE) else {
+            return;
+        };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let is_usual = text
+            .split(';')
+            .next()
+            .is_some_and(|t| ACCEPTED.contains(&t) || USUAL_TYPES.contains(&t));
+        if is_usual && text.len() <= MAX_USUAL_TYPE {
+            return;
+        }
+        let clean = self.hide(&text);
+        if clean != text {
+            // What is hidden leaves characters that a header may have.
+            self.headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_str(&clean).unwrap_or(HeaderValue::from_static("?")),
+            );
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -90,6 +134,39 @@ impl Ask<'_> {
             registry: self.registry(),
             until: told.until,
             wait: told.wait,
+        }
+    }
+
+    fn reserved(&self, told: Reserved) -> RegistryError {
+        RegistryError::QuotaReserved {
+            registry: self.registry(),
+            limit: told.limit,
+            until: told.until,
+            wait: told.wait,
+        }
+    }
+
+    /// Whether a request may be sent now.
+    fn may(&self, kind: Kind) -> Result<(), RegistryError> {
+        self.health.check(self)?;
+        self.connection.gate.site.check().map_err(|told| self.must_wait(told))?;
+        if kind == Kind::Manifest {
+            self.quota().check().map_err(|told| self.reserved(told))?;
+        }
+        Ok(())
+    }
+
+    fn quota(&self) -> Arc<Quota> {
+        let identity = self.credentials().map(Credentials::identity);
+        self.connection.gate.site.quotas.of(identity)
+    }
+
+    /// Counts a request against what the registry allows, if it counts. A manifest that is asked for with GET does.
+    async fn watch(&self, kind: Kind) -> Result<Watched, RegistryError> {
+        let quota = self.quota();
+        match kind {
+            Kind::Manifest => quota.pull().await.map_err(|told| self.reserved(told)),
+            _ => Ok(quota.look()),
         }
     }
 
@@ -175,7 +252,9 @@ impl Ask<'_> {
             if let auth::Grant::Bearer { token, .. } = &grant {
                 answer.hidden.push(token.secret.clone());
             }
-            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let dead_token = !second && grant.stale_token().is_some() && is_denied(&answer);
+            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && !dead_token {
+                answer.hide_type();
                 return Ok(answer);
             }
             let asked = read_challenges(&answer.headers);
@@ -192,32 +271,38 @@ impl Ask<'_> {
 
     /// Sends one request through the gate. Answers of every status come back, except those that ask to wait.
     pub(crate) async fn send(&self, kind: Kind, request: RequestBuilder, limit: usize) -> Result<Answer, Trouble> {
-        self.health.check()?;
-        let limited = !matches!(kind, Kind::Ping | Kind::Token);
-        let entered = self.connection.gate.enter(limited).await;
-        let _in_flight = entered.map_err(|told| self.must_wait(told))?;
-        // Many may have waited here while the registry died.
-        self.health.check()?;
+        let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
+        let watched = self.watch(kind).await?;
         self.connection.counts.add(kind);
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                let unavailable = self.unavailable(&http::reason(&error));
+                let unavailable = self.unavailable(&no_answer(kind, &error));
                 if error.is_connect() || error.is_timeout() {
-                    self.health.failed(&unavailable);
+                    self.health.failed(self.connection, kind, &unavailable);
                 }
                 return Err(unavailable.into());
             }
         };
-        self.health.answered();
         let (status, headers) = (response.status(), response.headers().clone());
-        let asked = self.connection.gate.close_if_asked(status, &headers);
-        asked.map_err(|told| self.must_wait(told))?;
-        let body = if status == StatusCode::OK {
-            read(response, limit).await?
-        } else {
-            // It only serves a message.
-            read(response, MAX_ERROR_BODY).await.unwrap_or_default()
+        if let Err(told) = entered.answered(status, &headers) {
+            self.health.answered(self.connection, kind);
+            return Err(self.must_wait(told).into());
+        }
+        let is_own = response.url().origin() == self.connection.api.origin();
+        if is_own && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            watched.answered(&headers);
+        }
+        // Of an answer that is not a success it only serves a message.
+        let is_needed = status == StatusCode::OK;
+        let read = read(response, if is_needed { limit } else { MAX_ERROR_BODY }).await;
+        match read {
+            Err(Unread::Slow) => self.health.failed(self.connection, kind, &self.unavailable(TOO_SLOW)),
+            _ => self.health.answered(self.connection, kind),
+        }
+        let body = match read {
+            Err(unread) if is_needed => return Err(unread.into()),
+            read => read.unwrap_or_default(),
         };
         let hidden = self.credentials().map(auth::spellings).unwrap_or_default();
         Ok(Answer {
@@ -245,23 +330,59 @@ pub(crate) async fn probe(ask: &Ask<'_>) -> Result<Vec<Challenge>, RegistryError
     }
 }
 
-/// The body, complete and within `limit` (counted after decompression).
-async fn read(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(Trouble::TooLarge);
+/// Why a request was not answered. Only what stays the same when it happens again: statuses are compared.
+fn no_answer(kind: Kind, error: &reqwest::Error) -> String {
+    let who = if kind == Kind::Token { "its token server" } else { "it" };
+    if error.is_timeout() && error.is_connect() {
+        return format!("{who} cannot be connected to in time");
     }
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(Trouble::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) => return Err(Trouble::Broken(format!("it broke off: {}", http::reason(&error)))),
+    if error.is_timeout() {
+        return format!("{who} does not answer in time");
+    }
+    match kind {
+        Kind::Token => format!("{who}: {}", http::reason(error)),
+        _ => http::reason(error),
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+enum Unread {
+    TooLarge,
+    /// A time limit was over.
+    Slow,
+    Broken(String),
+}
+
+impl From<Unread> for Trouble {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::Slow => Self::Broken(TOO_SLOW.to_owned()),
+            Unread::Broken(why) => Self::Broken(why),
         }
     }
 }
 
-fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
+/// The body, complete and within `limit` (counted after decompression).
+async fn read(mut response: Response, limit: usize) -> Result<Bytes, Unread> {
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(Unread::TooLarge);
+    }
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(Unread::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body.freeze()),
+            Err(error) if error.is_timeout() => return Err(Unread::Slow),
+            Err(error) => return Err(Unread::Broken(format!("it broke off: {}", http::reason(&error)))),
+        }
+    }
+}
+
+/// What the answer asks for to log in.
+pub(crate) fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all("www-authenticate");
     values
         .iter()
@@ -269,6 +390,13 @@ fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .flat_map(challenge::parse)
         .map(Challenge::lasting)
         .collect()
+}
+
+/// Amazon's public gallery answers a token that is no longer good with 400 and the code `DENIED`, or, to a HEAD, with nothing.
+fn is_denied(answer: &Answer) -> bool {
+    let says_so = |body: ErrorBody| body.errors.iter().any(|e| e.code == "DENIED");
+    answer.status == StatusCode::BAD_REQUEST
+        && (answer.body.is_empty() || serde_json::from_slice(&answer.body).is_ok_and(says_so))
 }
 
 #[derive(Deserialize)]
@@ -292,9 +420,5 @@ pub(crate) fn words(answer: &Answer) -> String {
     let Some(first) = body.errors.first() else {
         return String::new();
     };
-    let mut text = format!(": {} {}", first.code, first.message);
-    for secret in answer.hidden.iter().filter(|s| !s.is_empty()) {
-        text = text.replace(secret.expose(), "***");
-    }
-    text
+    answer.hide(&format!(": {} {}", first.code, first.message))
 }

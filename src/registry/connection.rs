@@ -10,11 +10,12 @@ use std::{
 use url::Url;
 
 use super::{
+    breaker::Breaker,
     cache::habits::Habits,
     challenge::Challenge,
     counts::{Counts, RegistryRequests},
     error::RegistryError,
-    limiter::Gate,
+    limiter::{Gate, Site},
     token::Tokens,
 };
 use crate::core::{foreign::ForeignText, registries::RegistryProfile};
@@ -35,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) api: Url,
     pub(crate) client: reqwest::Client,
     pub(crate) gate: Gate,
+    /// Whether it is left alone because it does not answer.
+    pub(crate) breaker: Breaker,
     pub(crate) counts: Counts,
     pub(crate) tokens: Tokens,
     pub(crate) habits: Habits,
@@ -53,13 +56,14 @@ struct Known {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, in_flight: usize) -> Self {
+    pub(crate) fn new(id: u64, profile: &RegistryProfile, api: Url, client: reqwest::Client, site: Arc<Site>) -> Self {
         Self {
             id,
             name: profile.name.clone(),
             api,
             client,
-            gate: Gate::new(profile.limit, in_flight),
+            gate: Gate::new(profile.limit, site),
+            breaker: Breaker::default(),
             counts: Counts::default(),
             tokens: Tokens::default(),
             habits: Habits::default(),

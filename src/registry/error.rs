@@ -39,12 +39,37 @@ pub enum RegistryError {
         /// What was seen.
         reason: ForeignText,
     },
+    /// It did not answer lately. Nobody asks it anything before then, when it is tried once more.
+    #[error("registry {registry} is not available: {reason}; it is left alone until {until}")]
+    LeftAlone {
+        /// The registry.
+        registry: String,
+        /// What was seen last.
+        reason: ForeignText,
+        /// When it is tried again.
+        until: Timestamp,
+    },
     /// It asked to wait. Nobody asks it anything before then.
     #[error("registry {registry} asks to wait until {until}")]
     RateLimited {
         /// The registry.
         registry: String,
         /// When it may be asked again.
+        until: Timestamp,
+        /// How long that was when this was found.
+        wait: Duration,
+    },
+    /// It counts pulls, and only those are left that the cluster itself may need.
+    #[error(
+        "registry {registry} allows {limit} pulls, of which the last tenth is left to the cluster; the next manifest is \
+         read at {until} (credentials, or better ones, may allow more)"
+    )]
+    QuotaReserved {
+        /// The registry.
+        registry: String,
+        /// How many pulls it allows in all.
+        limit: u64,
+        /// When there should be one more.
         until: Timestamp,
         /// How long that was when this was found.
         wait: Duration,
@@ -118,14 +143,22 @@ impl RegistryError {
     pub fn verdict(&self) -> Verdict {
         let reason = match self {
             Self::InvalidSetting { .. } | Self::InvalidRepository { .. } => Reason::InvalidSetting,
-            Self::Unavailable { .. } => Reason::RegistryUnavailable,
-            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::Unavailable { .. } | Self::LeftAlone { .. } => Reason::RegistryUnavailable,
+            Self::RateLimited { .. } | Self::QuotaReserved { .. } => Reason::RateLimited,
             Self::Unauthorized { .. } | Self::Forbidden { .. } => Reason::Unauthorized,
             Self::RepositoryNotFound { .. } => Reason::RepositoryNotFound,
             Self::ListIncomplete { .. } => Reason::ListIncomplete,
             Self::MetadataUnavailable { .. } | Self::TagRefused { .. } => Reason::MetadataUnavailable,
         };
-        Verdict::new(reason, self.to_string())
+        Verdict::new(reason, self.to_string()).with_another_look(self.until())
+    }
+
+    /// Until when the registry is not to be asked, where it said so.
+    fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::RateLimited { until, .. } | Self::QuotaReserved { until, .. } => Some(*until),
+            _ => None,
+        }
     }
 
     /// Whether other credentials may help.
@@ -137,14 +170,15 @@ impl RegistryError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::InvalidSetting { .. } | Self::InvalidRepository { .. } => Disposition::Stalled,
-            Self::RateLimited { wait, .. } => Disposition::RateLimited(*wait),
+            Self::RateLimited { wait, .. } | Self::QuotaReserved { wait, .. } => Disposition::RateLimited(*wait),
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::TagRefused { .. }
             | Self::RepositoryNotFound { .. } => Disposition::BackOff,
-            Self::Unavailable { .. } | Self::ListIncomplete { .. } | Self::MetadataUnavailable { .. } => {
-                Disposition::Retry
-            }
+            Self::Unavailable { .. }
+            | Self::LeftAlone { .. }
+            | Self::ListIncomplete { .. }
+            | Self::MetadataUnavailable { .. } => Disposition::Retry,
         }
     }
 }

@@ -5,23 +5,32 @@
 //! Secrets that they lie in.
 //!
 //! Read [`Session`] for "one question once", `cache` for what is kept after it, `client` for one request, `limiter` for
-//! rates and for what happens after a 429, `auth` for who is told which credentials, `tags` for paging, `metadata` for
-//! manifests and `cosign` for signatures.
+//! rates and for what happens after a 429, `quota` for pulls that are counted, `breaker` for registries that do not answer,
+//! `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for signatures.
 
 mod auth;
+mod backoff;
+mod breaker;
 mod cache;
 pub mod challenge;
+mod check;
 mod client;
 mod connection;
 mod cosign;
 mod counts;
 pub mod credentials;
 mod error;
+mod files;
 mod health;
+mod hidden;
 mod limiter;
 pub mod link;
 mod metadata;
 mod pool;
+mod quota;
+mod refresh;
+mod reload;
+mod retry_after;
 mod session;
 mod tags;
 #[cfg(test)]
@@ -29,8 +38,10 @@ mod tests;
 mod token;
 
 pub use cache::{CacheError, Keeper};
+pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};
 pub use error::RegistryError;
 pub use pool::{Options, Registries};
+pub use reload::{LOOK_EVERY, Look, RegistriesChanges, RegistriesFile, ReloadError};
 pub use session::{Freshness, Known, RepoKey, Session};

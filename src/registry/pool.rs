@@ -1,15 +1,18 @@
 //! All registries that this process speaks to, for as long as it lives.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
 use super::{
     cache::{Cache, CacheError, Keeper},
@@ -17,21 +20,23 @@ use super::{
     cosign::Proofs,
     counts::RegistryRequests,
     error::RegistryError,
+    files::{self, Files, FilesId, Unusable},
+    limiter::Sites,
+    reload::{RegistriesChanges, ReloadError},
     session::Session,
 };
 use crate::{
     core::{
         foreign::ForeignText,
         image::ImageRef,
-        registries::{RegistriesConf, RegistryProfile},
+        registries::{Place, Places, RegistriesConf, RegistryProfile},
     },
-    http::{self, ClientSettings},
+    http::{self, ClientError, ClientSettings},
+    secret::Secret,
 };
 
 /// The most registries that are remembered; idle ones are forgotten first.
 const MAX_CONNECTIONS: usize = 1024;
-/// The largest CA file that is read.
-const MAX_CA_FILE: u64 = 4 << 20;
 
 /// How registries are spoken to, apart from `registries.conf`.
 #[derive(Debug, Clone)]
@@ -52,7 +57,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             in_flight: 10,
-            ca_folders: vec![PathBuf::from("/app/config/tls")],
+            // The first is mounted with other certificates in the shipped Deployment, so there is a second.
+            ca_folders: ["/app/config/tls", "/app/config/registry-tls"]
+                .map(PathBuf::from)
+                .to_vec(),
             limit: None,
             refresh: Duration::from_hours(1),
             http: ClientSettings::default(),
@@ -67,13 +75,40 @@ pub struct Registries {
 }
 
 struct Inner {
-    conf: Arc<RegistriesConf>,
+    /// What is configured now; a reload puts something else in its place.
+    present: RwLock<Present>,
     options: Options,
     next_id: AtomicU64,
     connections: Mutex<HashMap<ConnectionKey, Arc<Connection>>>,
     clients: Mutex<HashMap<ClientSettings, reqwest::Client>>,
+    sites: Sites,
     proofs: Proofs,
     cache: Arc<Cache>,
+    problem: watch::Sender<Option<Arc<ReloadError>>>,
+}
+
+/// A `registries.conf` and the files that it names.
+#[derive(Default)]
+struct Present {
+    conf: Arc<RegistriesConf>,
+    files: HashMap<files::Names, Arc<Files>>,
+}
+
+/// Another `registries.conf`, of which everything could be read.
+pub(crate) struct Prepared {
+    conf: Arc<RegistriesConf>,
+    files: HashMap<files::Names, Arc<Files>>,
+    /// Of the files of each entry, in the order of the entries.
+    ids: Vec<FilesId>,
+    connections: HashSet<ConnectionKey>,
+    clients: HashSet<ClientSettings>,
+}
+
+impl Prepared {
+    /// Equal for one text only when the files that it names hold the same.
+    pub(crate) fn id(&self) -> FilesId {
+        Sha256::digest(self.ids.concat()).into()
+    }
 }
 
 /// What makes two profiles the same server, spoken to in the same way.
@@ -82,20 +117,22 @@ struct ConnectionKey {
     api_url: String,
     limit: Option<NonZeroU32>,
     insecure: bool,
-    ca_file: Option<String>,
     ca_data: Option<String>,
+    proxy: Option<Secret>,
     configured: bool,
+    files: FilesId,
 }
 
-impl From<&RegistryProfile> for ConnectionKey {
-    fn from(profile: &RegistryProfile) -> Self {
+impl ConnectionKey {
+    fn new(profile: &RegistryProfile, files: &Files) -> Self {
         Self {
             api_url: profile.api_url.clone(),
             limit: profile.limit,
             insecure: profile.insecure,
-            ca_file: profile.ca_file.clone(),
             ca_data: profile.ca_data.clone(),
+            proxy: profile.proxy.clone(),
             configured: profile.configured,
+            files: files.id,
         }
     }
 }
@@ -106,20 +143,50 @@ impl Registries {
         let cache = Arc::new(Cache::new(options.refresh));
         Self {
             inner: Arc::new(Inner {
+                present: RwLock::new(Present {
+                    conf,
+                    files: HashMap::new(),
+                }),
                 cache,
-                conf,
                 options,
                 next_id: AtomicU64::new(0),
                 connections: Mutex::default(),
                 clients: Mutex::default(),
+                sites: Sites::default(),
                 proofs: Proofs::default(),
+                problem: watch::Sender::default(),
             }),
         }
     }
 
+    /// What is configured now.
+    pub fn conf(&self) -> Arc<RegistriesConf> {
+        Arc::clone(&self.present().conf)
+    }
+
     /// The registry that serves an image.
     pub fn lookup(&self, image: &ImageRef) -> Arc<RegistryProfile> {
-        let profile = self.inner.conf.lookup(image);
+        self.limited(self.conf().lookup(image))
+    }
+
+    /// Where an image is asked for.
+    pub fn places(&self, image: &ImageRef) -> Places {
+        let limited = |place: Place| Place {
+            profile: self.limited(place.profile),
+            ..place
+        };
+        let Places { mirrors, registry } = self.conf().places(image);
+        Places {
+            mirrors: mirrors
+                .into_iter()
+                .map(|(mirror, place)| (mirror, limited(place)))
+                .collect(),
+            registry: limited(registry),
+        }
+    }
+
+    /// The profile with the limit that counts.
+    fn limited(&self, profile: Arc<RegistryProfile>) -> Arc<RegistryProfile> {
         match self.inner.options.limit {
             limit @ Some(_) => Arc::new(RegistryProfile {
                 limit,
@@ -137,12 +204,70 @@ impl Registries {
     /// Reads the certificates of every configured registry, and checks its `api_url`: for the start of the program.
     pub async fn check_settings(&self) -> Vec<RegistryError> {
         let mut problems = Vec::new();
-        for profile in self.inner.conf.entries() {
-            if let Err(problem) = self.connection(profile).await {
+        for profile in self.conf().entries() {
+            if let Err(problem) = self.connection(&self.limited(Arc::clone(profile))).await {
                 problems.push(problem);
             }
         }
         problems
+    }
+
+    /// Reads all that `conf` names and checks it, as at the start of the program; nothing changes yet.
+    pub(crate) async fn prepare(&self, conf: Arc<RegistriesConf>) -> Result<Prepared, RegistryError> {
+        let mut prepared = Prepared {
+            files: HashMap::new(),
+            ids: Vec::new(),
+            connections: HashSet::new(),
+            clients: HashSet::from([self.inner.options.http.clone()]),
+            conf,
+        };
+        for profile in prepared.conf.entries() {
+            let profile = self.limited(Arc::clone(profile));
+            let api = Connection::api_url(&profile)?;
+            let Some(names) = files::Names::of(&profile, &api) else {
+                continue;
+            };
+            let files = self.read(&profile, &names).await?;
+            let (settings, _) = self.client(&profile, &api, &files)?;
+            prepared.clients.insert(settings);
+            prepared.connections.insert(ConnectionKey::new(&profile, &files));
+            prepared.ids.push(files.id);
+            prepared.files.insert(names, files);
+        }
+        Ok(prepared)
+    }
+
+    /// Puts `prepared` in the place of what is configured. An entry that is still spoken to in the same way keeps its
+    /// connection, with limits, tokens and the time it asked to wait; the others are forgotten. Tells whether anything is new.
+    pub(crate) fn adopt(&self, prepared: Prepared) -> bool {
+        let mut present = self.inner.present.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = present.conf.entries() != prepared.conf.entries()
+            || prepared
+                .files
+                .iter()
+                .any(|(names, files)| present.files.get(names).is_some_and(|known| known.id != files.id));
+        present.conf = prepared.conf;
+        present.files = prepared.files;
+        drop(present);
+        self.connections()
+            .retain(|key, _| !key.configured || prepared.connections.contains(key));
+        self.clients().retain(|settings, _| prepared.clients.contains(settings));
+        is_new
+    }
+
+    /// Says that the file on disk is not what is configured, and why; `None` when it is again.
+    pub(crate) fn set_problem(&self, problem: Option<Arc<ReloadError>>) {
+        self.inner.problem.send_replace(problem);
+    }
+
+    /// Why what is configured is not what the file on disk says now; `None` when it is.
+    pub fn problem(&self) -> Option<Arc<ReloadError>> {
+        self.inner.problem.borrow().clone()
+    }
+
+    /// Wakes whoever waits, each time that the file on disk was taken over or could not be.
+    pub fn changes(&self) -> RegistriesChanges {
+        RegistriesChanges(self.inner.problem.subscribe())
     }
 
     /// The requests that each registry got since the process started.
@@ -154,12 +279,13 @@ impl Registries {
     }
 
     pub(crate) async fn connection(&self, profile: &RegistryProfile) -> Result<Arc<Connection>, RegistryError> {
-        let key = ConnectionKey::from(profile);
+        let api = Connection::api_url(profile)?;
+        let files = self.files(profile, &api).await?;
+        let key = ConnectionKey::new(profile, &files);
         if let Some(known) = self.connections().get(&key) {
             return Ok(Arc::clone(known));
         }
-        let api = Connection::api_url(profile)?;
-        let client = self.client(profile, &api).await?;
+        let (_, client) = self.client(profile, &api, &files)?;
         let mut connections = self.connections();
         if connections.len() >= MAX_CONNECTIONS {
             connections.retain(|_, connection| Arc::strong_count(connection) > 1);
@@ -167,7 +293,8 @@ impl Registries {
         // Another asker may have been faster; there must be one gate only.
         let connection = connections.entry(key).or_insert_with(|| {
             let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Connection::new(id, profile, api, client, self.inner.options.in_flight))
+            let site = self.inner.sites.of(api.origin(), self.inner.options.in_flight);
+            Arc::new(Connection::new(id, profile, api, client, site))
         });
         Ok(Arc::clone(connection))
     }
@@ -197,75 +324,101 @@ impl Registries {
         &self.inner.proofs
     }
 
-    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionKey, Arc<Connection>>> {
+    fn present(&self) -> RwLockReadGuard<'_, Present> {
+        self.inner.present.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, HashMap<ConnectionKey, Arc<Connection>>> {
         self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client for the TLS settings of `profile`; registries with the same settings share one.
-    async fn client(&self, profile: &RegistryProfile, api: &url::Url) -> Result<reqwest::Client, RegistryError> {
-        let fail = |key, reason: &str| RegistryError::InvalidSetting {
-            registry: profile.name.clone(),
-            key,
-            reason: ForeignText::new(reason),
+    fn clients(&self) -> MutexGuard<'_, HashMap<ClientSettings, reqwest::Client>> {
+        self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files of a profile: as they were when the configuration was read, or read now.
+    async fn files(&self, profile: &RegistryProfile, api: &url::Url) -> Result<Arc<Files>, RegistryError> {
+        let Some(names) = files::Names::of(profile, api) else {
+            return Ok(Arc::default());
         };
+        if let Some(known) = self.present().files.get(&names) {
+            return Ok(Arc::clone(known));
+        }
+        let read = self.read(profile, &names).await?;
+        let mut present = self.inner.present.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(present.files.entry(names).or_insert(read)))
+    }
+
+    async fn read(&self, profile: &RegistryProfile, names: &files::Names) -> Result<Arc<Files>, RegistryError> {
+        let read = names.read(&self.inner.options.ca_folders).await;
+        read.map_err(|Unusable { key, reason }| invalid(profile, key, &reason))
+    }
+
+    /// A client for the TLS settings and the proxy of `profile`; registries with the same settings share one.
+    fn client(
+        &self,
+        profile: &RegistryProfile,
+        api: &url::Url,
+        files: &Files,
+    ) -> Result<(ClientSettings, reqwest::Client), RegistryError> {
         let mut settings = self.inner.options.http.clone();
         settings.plain_http = api.scheme() == "http";
         settings.insecure = profile.insecure;
-        let mut key = "ca_data";
+        settings.client_identity.clone_from(&files.identity);
+        settings.proxy = profile.proxy.clone().or(settings.proxy);
         if !profile.insecure {
-            if let Some(path) = self.ca_file(profile, api).await {
-                let read = read_bounded(&path).await;
-                settings
-                    .extra_roots
-                    .push(read.map_err(|why| fail("ca_file", &format!("{}: {why}", path.display())))?);
-                key = "ca_file";
-            }
-            if let Some(pem) = &profile.ca_data {
-                // Names the right key when only one of the two is bad.
-                let mut alone = settings.clone();
-                alone.extra_roots = vec![pem.clone().into_bytes()];
-                if settings.extra_roots.is_empty() {
-                    settings = alone;
-                } else {
-                    http::client(&alone).map_err(|e| fail("ca_data", &e.to_string()))?;
-                    settings.extra_roots.extend(alone.extra_roots);
-                }
-            }
+            let of_file = files.ca.as_ref().map(|(_, pem)| pem.clone());
+            let of_entry = profile.ca_data.as_ref().map(|pem| pem.clone().into_bytes());
+            // To those that the options give for every registry.
+            settings.extra_roots.extend(of_file.into_iter().chain(of_entry));
         }
-        if let Some(known) = self
-            .inner
-            .clients
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&settings)
-        {
-            return Ok(known.clone());
+        if let Some(known) = self.clients().get(&settings) {
+            return Ok((settings, known.clone()));
         }
-        let client = http::client(&settings).map_err(|e| fail(key, &e.to_string()))?;
-        let mut clients = self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(clients.entry(settings).or_insert(client).clone())
+        let client = http::client(&settings).map_err(|error| self.explain(profile, &settings, files, &error))?;
+        let client = self.clients().entry(settings.clone()).or_insert(client).clone();
+        Ok((settings, client))
     }
 
-    /// `ca_file`, else a file named after the host in one of the folders, when there is one.
-    async fn ca_file(&self, profile: &RegistryProfile, api: &url::Url) -> Option<PathBuf> {
-        if let Some(path) = &profile.ca_file {
-            return Some(PathBuf::from(path));
+    /// Why there is no client with these settings, with the key that is to blame.
+    fn explain(
+        &self,
+        profile: &RegistryProfile,
+        settings: &ClientSettings,
+        files: &Files,
+        error: &ClientError,
+    ) -> RegistryError {
+        if matches!(error, ClientError::Proxy) {
+            return invalid(profile, "proxy", &error.to_string());
         }
-        let host = api.host_str().filter(|_| profile.configured)?.trim_matches(['[', ']']);
-        for folder in &self.inner.options.ca_folders {
-            let path = folder.join(host);
-            if tokio::fs::metadata(&path).await.is_ok_and(|meta| meta.is_file()) {
-                return Some(path);
+        let builds = |settings: ClientSettings| http::client(&settings).is_ok();
+        let without_identity = ClientSettings {
+            client_identity: None,
+            ..settings.clone()
+        };
+        if settings.client_identity.is_some() && builds(without_identity) {
+            let reason = format!("it cannot be used with the key in `client_key`: {error}");
+            return invalid(profile, "client_cert", &reason);
+        }
+        let entry_alone = profile.ca_data.as_ref().is_some_and(|pem| {
+            builds(ClientSettings {
+                extra_roots: vec![pem.clone().into_bytes()],
+                ..self.inner.options.http.clone()
+            })
+        });
+        match &files.ca {
+            Some((path, _)) if profile.ca_data.is_none() || entry_alone => {
+                invalid(profile, "ca_file", &format!("{}: {error}", path.display()))
             }
+            _ => invalid(profile, "ca_data", &error.to_string()),
         }
-        None
     }
 }
 
-async fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
-    let size = tokio::fs::metadata(path).await.map_err(|e| e.to_string())?.len();
-    if size > MAX_CA_FILE {
-        return Err("it is larger than 4 MiB".to_owned());
+fn invalid(profile: &RegistryProfile, key: &'static str, reason: &str) -> RegistryError {
+    RegistryError::InvalidSetting {
+        registry: profile.name.clone(),
+        key,
+        reason: ForeignText::new(reason),
     }
-    tokio::fs::read(path).await.map_err(|e| e.to_string())
 }

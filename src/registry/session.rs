@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::{
-    Credentials,
+    Credentials, CredentialsIdentity,
     cache::{View, parts::Part},
     client::Ask,
     connection::Connection,
@@ -42,7 +42,7 @@ const LIST_TIME: Duration = Duration::from_mins(3);
 pub struct RepoKey {
     /// The registry.
     pub profile: Arc<RegistryProfile>,
-    /// The repository, as [`RegistryProfile::repository`] names it.
+    /// The repository, as [`RegistriesConf::places`](crate::core::registries::RegistriesConf::places) names it.
     pub repository: String,
     /// The credentials; `None` is anonymous.
     pub credentials: Option<Arc<Credentials>>,
@@ -70,8 +70,12 @@ pub enum Freshness {
 pub struct Session {
     registries: Registries,
     health: Mutex<HashMap<u64, Arc<Health>>>,
-    views: Mutex<HashMap<View, Arc<Answers>>>,
+    views: Mutex<HashMap<Asker, Arc<Answers>>>,
 }
+
+/// A repository and who asks, told by the password: what was refused to one is asked again with the next one of the same
+/// user.
+type Asker = (View, Option<CredentialsIdentity>);
 
 /// What was asked about one repository by somebody.
 #[derive(Default)]
@@ -109,20 +113,23 @@ impl Session {
     pub async fn tags(&self, repo: &RepoKey) -> Result<Arc<TagList>, RegistryError> {
         let (connection, health) = self.open(repo).await?;
         let view = View::new(&connection, repo);
-        let answers = self.answers(&view);
-        let list = async {
-            let ask = Ask {
-                connection: &connection,
-                health: &health,
-                repo,
-            };
-            let list = tags::list(&ask, self.registries.cache(), &view);
-            match tokio::time::timeout(LIST_TIME, list).await {
-                Ok(list) => list.map(Arc::new),
-                Err(_) => Err(tags::too_slow(&ask, LIST_TIME)),
-            }
+        let answers = self.answers(repo, &view);
+        // Thousands may wait for this answer: what only one of them does is not part of their size.
+        let list = || {
+            Box::pin(async {
+                let ask = Ask {
+                    connection: &connection,
+                    health: &health,
+                    repo,
+                };
+                let list = tags::list(&ask, self.registries.cache(), &view);
+                match tokio::time::timeout(LIST_TIME, list).await {
+                    Ok(list) => list.map(Arc::new),
+                    Err(_) => Err(tags::too_slow(&ask, LIST_TIME)),
+                }
+            })
         };
-        answers.list.get_or_init(|| list).await.clone()
+        answers.list.get_or_init(list).await.clone()
     }
 
     /// What the registry says about one tag: facts, a lasting reason why it is no candidate, or an error.
@@ -139,7 +146,7 @@ impl Session {
     ) -> Result<Known, RegistryError> {
         let (connection, health) = self.open(repo).await?;
         let view = View::new(&connection, repo);
-        let answers = self.answers(&view);
+        let answers = self.answers(repo, &view);
         let answers = Arc::clone(lock(&answers.tags).entry(tag.clone()).or_default());
         let mut answers = answers.lock().await;
         if (answers.named.is_some() || freshness == Freshness::Kept)
@@ -157,7 +164,7 @@ impl Session {
             view: &view,
             tag,
         };
-        let known = Self::ask(&question, &mut answers, platforms, wanted, freshness).await;
+        let known = Box::pin(Self::ask(&question, &mut answers, platforms, wanted, freshness)).await;
         answers.read.push((platforms.clone(), wanted, known.clone()));
         known
     }
@@ -257,7 +264,7 @@ impl Session {
             return Ok(Verification::Verified { key });
         }
         let (connection, health) = self.open(repo).await?;
-        let answers = self.answers(&View::new(&connection, repo));
+        let answers = self.answers(repo, &View::new(&connection, repo));
         let search = {
             let fresh = || Arc::new(AsyncMutex::new(cosign::Search::new(digest)));
             Arc::clone(lock(&answers.signatures).entry(digest).or_insert_with(fresh))
@@ -267,7 +274,7 @@ impl Session {
             health: &health,
             repo,
         };
-        let verification = cosign::verify(&search, &ask, digest, keys).await?;
+        let verification = Box::pin(cosign::verify(&search, &ask, digest, keys)).await?;
         if let Verification::Verified { key } = verification {
             proofs.add(digest, key);
         }
@@ -275,18 +282,15 @@ impl Session {
     }
 
     async fn open(&self, repo: &RepoKey) -> Result<(Arc<Connection>, Arc<Health>), RegistryError> {
-        let connection = self.registries.connection(&repo.profile).await?;
+        let connection = Box::pin(self.registries.connection(&repo.profile)).await?;
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let health = Arc::clone(health.entry(connection.id).or_default());
         Ok((connection, health))
     }
 
-    fn answers(&self, view: &View) -> Arc<Answers> {
-        let mut views = lock(&self.views);
-        if let Some(answers) = views.get(view) {
-            return Arc::clone(answers);
-        }
-        Arc::clone(views.entry(view.clone()).or_default())
+    fn answers(&self, repo: &RepoKey, view: &View) -> Arc<Answers> {
+        let asker = (view.clone(), repo.credentials.as_deref().map(Credentials::fingerprint));
+        Arc::clone(lock(&self.views).entry(asker).or_default())
     }
 }
 

@@ -166,8 +166,10 @@ fn names(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
     if !may_be_json(&answer.headers) {
         return Err(ask.unavailable("it answers a tag list with something that is not JSON"));
     }
-    let names: Names = serde_json::from_slice(&answer.body)
-        .map_err(|e| incomplete(ask, &format!("a page is not a list of tags: {e}")))?;
+    let names: Names = serde_json::from_slice(&answer.body).map_err(|e| {
+        let why = answer.hide(&e.to_string());
+        incomplete(ask, &format!("a page is not a list of tags: {why}"))
+    })?;
     Ok(names.tags.unwrap_or_default())
 }
 
@@ -197,9 +199,21 @@ pub(super) fn next(api: &Url, current: &Url, headers: &HeaderMap) -> Result<Opti
         return Err(link::InvalidLink);
     }
     let mut url = api.clone();
-    url.set_path(target.path());
+    // Artifactory and Nexus write links without the path that they are reached at, or with an inner one that their port does
+    // not serve. Every page of a list is at the path of its first.
+    url.set_path(if same_list(target.path(), current.path()) {
+        current.path()
+    } else {
+        target.path()
+    });
     url.set_query(target.query());
     Ok(Some(url))
+}
+
+/// Whether two paths end alike, as all pages of one list do: `tags/list`, `referrers/<digest>`.
+fn same_list(one: &str, other: &str) -> bool {
+    let last_two = |path: &str| path.rsplitn(3, '/').take(2).map(str::to_owned).collect::<Vec<_>>();
+    last_two(one) == last_two(other)
 }
 
 fn incomplete(ask: &Ask<'_>, reason: &str) -> RegistryError {
@@ -219,11 +233,19 @@ mod tests {
         let api = Url::parse("https://r.test:8443/base").unwrap();
         let current = Url::parse("https://r.test:8443/base/v2/a/tags/list").unwrap();
         for (link, expected) in [
-            ("</v2/a/tags/list?last=b>", "https://r.test:8443/v2/a/tags/list?last=b"),
+            (
+                "</v2/a/tags/list?last=b>",
+                "https://r.test:8443/base/v2/a/tags/list?last=b",
+            ),
+            (
+                "</inner/v2/a/tags/list?last=b>",
+                "https://r.test:8443/base/v2/a/tags/list?last=b",
+            ),
+            ("</other?last=b>", "https://r.test:8443/other?last=b"),
             ("<?last=b>", "https://r.test:8443/base/v2/a/tags/list?last=b"),
             (
                 "<https://evil.test/v2/a/tags/list?last=b>",
-                "https://r.test:8443/v2/a/tags/list?last=b",
+                "https://r.test:8443/base/v2/a/tags/list?last=b",
             ),
             ("<//evil.test/x>", "https://r.test:8443/x"),
             ("<https://u:p@evil.test:1/x#f>", "https://r.test:8443/x"),

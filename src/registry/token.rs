@@ -19,6 +19,7 @@ use super::{
     counts::Kind,
     credentials::CredentialsIdentity,
     error::RegistryError,
+    refresh::Rotations,
 };
 use crate::secret::Secret;
 
@@ -29,9 +30,9 @@ const MAX_LIFE: Duration = Duration::from_hours(24);
 /// How long before its end a token is no longer used: the request must still arrive.
 const MARGIN: Duration = Duration::from_secs(5);
 /// The longest that a token request takes.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read.
-const MAX_ANSWER: usize = 1 << 20;
+pub(super) const MAX_ANSWER: usize = 1 << 20;
 /// The most tokens that are remembered; expired ones are forgotten first.
 const MAX_TOKENS: usize = 10_000;
 
@@ -60,6 +61,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 #[derive(Default)]
 pub(crate) struct Tokens {
     slots: Mutex<HashMap<TokenKey, Slot>>,
+    rotations: Rotations,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +69,7 @@ struct TokenAnswer {
     access_token: Option<String>,
     token: Option<String>,
     expires_in: Option<f64>,
+    refresh_token: Option<Secret>,
 }
 
 impl Tokens {
@@ -85,7 +88,10 @@ impl Tokens {
         {
             return Ok((token.clone(), true));
         }
-        let token = fetch(ask, &key).await?;
+        let token = match ask.credentials().filter(|c| c.is_complete() && c.is_identity_token()) {
+            Some(credentials) => self.rotations.exchange(ask, &key, credentials).await?,
+            None => fetch(ask, &key).await?,
+        };
         *held = Some(token.clone());
         Ok((token, false))
     }
@@ -115,7 +121,9 @@ async fn fetch(ask: &Ask<'_>, key: &TokenKey) -> Result<Token, RegistryError> {
         if let Some(service) = &key.service {
             query.append_pair("service", service);
         }
-        query.append_pair("scope", &key.scope);
+        if !key.scope.is_empty() {
+            query.append_pair("scope", &key.scope);
+        }
         if let Some(credentials) = credentials {
             query.append_pair("account", &credentials.username);
         }
@@ -126,18 +134,28 @@ async fn fetch(ask: &Ask<'_>, key: &TokenKey) -> Result<Token, RegistryError> {
     }
     let answer = match ask.send(Kind::Token, request, MAX_ANSWER).await {
         Ok(answer) => answer,
-        Err(Trouble::Registry(error)) => return Err(error),
-        Err(Trouble::TooLarge) => return Err(ask.unavailable("its token answer is too large")),
-        Err(Trouble::Broken(why)) => return Err(ask.unavailable(&format!("token answer: {why}"))),
+        Err(trouble) => return Err(error(ask, trouble)),
     };
     match answer.status.as_u16() {
-        200 => read(&answer.body).map_err(|why| ask.unavailable(why)),
+        200 => read(&answer.body)
+            .map(|(token, _)| token)
+            .map_err(|why| ask.unavailable(why)),
         400..=499 => Err(ask.unauthorized(&format!("the token server answers {}{}", answer.status, words(&answer)))),
         _ => Err(ask.unavailable(&format!("the token server answers {}", answer.status))),
     }
 }
 
-fn read(body: &[u8]) -> Result<Token, &'static str> {
+/// Why there is no answer of a token server.
+pub(super) fn error(ask: &Ask<'_>, trouble: Trouble) -> RegistryError {
+    match trouble {
+        Trouble::Registry(error) => error,
+        Trouble::TooLarge => ask.unavailable("its token answer is too large"),
+        Trouble::Broken(why) => ask.unavailable(&format!("token answer: {why}")),
+    }
+}
+
+/// The token of an answer, and the refresh token that stands beside it.
+pub(super) fn read(body: &[u8]) -> Result<(Token, Option<Secret>), &'static str> {
     let answer: TokenAnswer =
         serde_json::from_slice(body).map_err(|_| "the token server's answer is not as expected")?;
     let given = |token: Option<String>| token.filter(|t| !t.is_empty()).map(Secret::new);
@@ -148,9 +166,10 @@ fn read(body: &[u8]) -> Result<Token, &'static str> {
         .map_err(|_| "the token server's answer has a token that cannot be sent")?;
     header.set_sensitive(true);
     let life = Duration::try_from_secs_f64(answer.expires_in.unwrap_or(0.0)).unwrap_or_default();
-    Ok(Token {
+    let token = Token {
         header,
         secret,
         expires: Instant::now() + life.clamp(MIN_LIFE, MAX_LIFE) - MARGIN,
-    })
+    };
+    Ok((token, answer.refresh_token.filter(|t| !t.is_empty())))
 }

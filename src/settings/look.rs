@@ -1,4 +1,4 @@
-//! The flags of the commands that look and write nothing: `plan` and `test`.
+//! The flags of the commands that look and write nothing: `plan`, `test` and `registries check`.
 
 use std::path::PathBuf;
 
@@ -15,6 +15,7 @@ use crate::{
 pub enum OutputFormat {
     /// For people.
     #[default]
+    #[value(alias = "table")]
     Text,
     /// One JSON object.
     Json,
@@ -197,7 +198,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE", help_heading = "Registries")]
     pub registries_conf_path: Option<String>,
     /// Where the registry's credentials lie, instead of what the registries file says: secret:NAMESPACE/NAME#FIELD,
-    /// pullsecret:NAMESPACE/NAME, env:NAME or ext:/PATH. [default: none]
+    /// pullsecret:NAMESPACE/NAME, env:NAME, ext:/PATH, aws:, gcp: or azure:. [default: none]
     #[arg(long, value_name = "SOURCE", help_heading = "Registries")]
     pub credentials: Option<String>,
     /// Requests per second, instead of what the registries file says. [default: 20]
@@ -207,6 +208,28 @@ pub struct TestArgs {
     /// KUBECONFIG, the pod's service account, ~/.kube/config]
     #[arg(long, value_name = "FILE", value_parser = parse::path, help_heading = "Registries")]
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// The flags of `registries check`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RegistriesCheckArgs {
+    /// The file that describes registries; it must be there. [default: /app/config/registries.conf if there is such a file,
+    /// else built-in settings]
+    #[arg(long, alias = "registries-conf-path", value_name = "FILE")]
+    pub conf: Option<String>,
+    /// The file that says how to reach the cluster; only used when credentials lie in a Secret. [default: none; then
+    /// KUBECONFIG, the pod's service account, ~/.kube/config]
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub kubeconfig: Option<PathBuf>,
+    /// text (a table), json or yaml. [default: text]
+    #[arg(short, long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
+    pub output: Option<OutputFormat>,
+    /// auto, always or never. [default: auto, on a terminal unless NO_COLOR is set]
+    #[arg(long, value_name = "WHEN", value_enum, hide_possible_values = true)]
+    pub color: Option<ColorChoice>,
+    /// trace, debug, info, warn or error; logs go to standard error. [default: warn]
+    #[arg(long, value_name = "LEVEL", value_parser = parse::log_level)]
+    pub loglevel: Option<LogLevel>,
 }
 
 /// `namespace/name`.

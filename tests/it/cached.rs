@@ -67,6 +67,7 @@ impl Ask {
     async fn pick(&self, observer: &Observer) -> Pick {
         let policy = Policy::parse(self.strategy, self.constraint, self.options.clone()).expect("a policy");
         let image = TrackedImage {
+            signatures: None,
             alias: String::new(),
             reference: ImageRef::parse("r.test/app").expect("a reference"),
             policy: Arc::new(policy),
@@ -82,6 +83,7 @@ impl Ask {
             beside: &[],
             written: None,
             first_seen: &FirstSeen::default(),
+            unverified: &std::collections::BTreeMap::new(),
             explain: false,
         };
         observer.pick(&observer.cycle(Timestamp::now()), &image, asker).await

@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use argocd_image_updater::{
     core::{
@@ -24,14 +24,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{support::servers, world::ReferenceRegistry};
+use crate::world::{
+    ReferenceRegistry, Signer,
+    signer::{NEW, OLD},
+};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-/// The two formats, as flags of `cosign sign`.
-const OLD: &[&str] = &["--new-bundle-format=false"];
-const NEW: &[&str] = &["--new-bundle-format=true"];
 
 /// Pushes an image that no other test has.
 async fn push(repository: &str, tag: &str) -> Digest {
@@ -93,78 +92,6 @@ fn client() -> reqwest::Client {
         ..ClientSettings::default()
     };
     argocd_image_updater::http::client(&settings).unwrap()
-}
-
-/// Somebody with a key pair, in a folder of their own.
-struct Signer {
-    folder: tempfile::TempDir,
-}
-
-impl Signer {
-    /// With a key pair as cosign makes it.
-    fn new() -> Self {
-        let signer = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        signer.cosign(&["generate-key-pair"]);
-        signer
-    }
-
-    /// With an imported key pair on P-384.
-    fn on_p384() -> Self {
-        let signer = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
-        std::fs::write(signer.path("own.pem"), pair.serialize_pem()).unwrap();
-        signer.cosign(&["import-key-pair", "--key", "own.pem", "--output-key-prefix", "cosign"]);
-        signer
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn key_text(&self) -> String {
-        std::fs::read_to_string(self.path("cosign.pub")).unwrap()
-    }
-
-    fn key(&self) -> PublicKey {
-        let mut keys = PublicKey::parse_all(self.key_text().as_bytes()).unwrap();
-        assert_eq!(keys.len(), 1);
-        keys.remove(0)
-    }
-
-    async fn sign(&self, repository: &str, image: Digest, flags: &[&str]) {
-        let host = ReferenceRegistry::shared().await.host();
-        let image = format!("{host}/{repository}@{image}");
-        let offline = [
-            "--tlog-upload=false",
-            "--use-signing-config=false",
-            "--allow-http-registry",
-            "--yes",
-        ];
-        let mut all = vec!["sign", "--key", "cosign.key"];
-        all.extend(offline.iter().chain(flags));
-        all.push(&image);
-        self.cosign(&all);
-    }
-
-    /// Runs cosign where any word to the world outside would fail: through a proxy that is not there.
-    fn cosign(&self, arguments: &[&str]) {
-        let output = Command::new(servers::path("cosign"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("COSIGN_PASSWORD", "correct horse")
-            .env("HTTP_PROXY", "http://127.0.0.1:1")
-            .env("HTTPS_PROXY", "http://127.0.0.1:1")
-            .output()
-            .unwrap();
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "cosign {arguments:?}: {words}");
-    }
 }
 
 /// Asks with the code under test, in a session of its own.

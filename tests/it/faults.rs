@@ -93,6 +93,24 @@ async fn a_registry_that_is_down_leaves_its_images_alone_and_no_others() {
 }
 
 #[tokio::test]
+async fn one_of_300_tags_that_cannot_be_read_holds_the_image_and_nothing_older_is_written() {
+    let (world, registry) = given("newest-build").await;
+    for number in 0..300 {
+        let (month, day) = (1 + number / 28 % 12, 1 + number % 28);
+        registry.push(
+            "app",
+            &format!("build-{number}"),
+            &format!("2027-{month:02}-{day:02}T00:00:00Z"),
+        );
+    }
+    registry.fault(Fault::Manifest("build-150".to_owned(), 500));
+    assert_eq!(reason(&world).await, "MetadataUnavailable");
+    let problem = world.status("all").await["problems"][0]["message"].clone();
+    let message = problem.as_str().unwrap_or_default();
+    assert!(message.contains("build-150") && message.contains("500"), "{message}");
+}
+
+#[tokio::test]
 async fn an_unreadable_tag_holds_the_decision_instead_of_choosing_among_the_rest() {
     let (world, registry) = given("newest-build").await;
     registry.push("app", "v1.2.0", "2026-03-01T00:00:00Z");

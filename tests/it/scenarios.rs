@@ -596,14 +596,10 @@ async fn dry_run_decides_and_writes_nothing() {
 async fn what_is_not_implemented_is_named_and_never_ignored() {
     let world = World::given(&shop_with(
         "
-kind: Secret
-metadata: { name: key }
-stringData: { cosign.pub: x }
----
 kind: ImageUpdater
 metadata: { name: all }
 spec:
-  imagesVerification: { cosignKey: { secretName: key, key: cosign.pub } }
+  imagesVerification: { keyless: { identities: [] } }
   applicationRefs:
     - namePattern: shop
       images: [{ alias: shop, imageName: 'REG/shop:1.x' }]
@@ -621,7 +617,7 @@ spec:
         problem["message"]
             .as_str()
             .unwrap_or_default()
-            .contains("imagesVerification"),
+            .contains("spec.imagesVerification.keyless"),
         "{problem}"
     );
 }

@@ -1,7 +1,7 @@
 //! Which tag is picked, through the API server: numbers, parts of tags, ages, digests, steps back, and what a registry
 //! does not show.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use argocd_image_updater::{
     core::{
@@ -272,6 +272,7 @@ async fn pick(observer: &Observer) -> Pick {
         current_from: CurrentFrom::Live,
         credentials: None,
         platforms: Platforms(vec![Platform::new("linux", "amd64")]),
+        signatures: None,
         manifest_target: ManifestTarget::Default,
     };
     let asker = Asker {
@@ -280,6 +281,7 @@ async fn pick(observer: &Observer) -> Pick {
         beside: &[],
         written: None,
         first_seen: &FirstSeen::default(),
+        unverified: &BTreeMap::new(),
         explain: false,
     };
     observer.pick(&observer.cycle(Timestamp::now()), &image, asker).await

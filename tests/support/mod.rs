@@ -2,6 +2,8 @@
 
 pub mod apiserver;
 pub mod git_server;
+pub mod image_shelf;
 pub mod registry;
+pub mod scripted_registry;
 pub mod servers;
 pub mod tcp_proxy;

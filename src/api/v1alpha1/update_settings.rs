@@ -23,7 +23,7 @@ pub struct CommonUpdateSettings {
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub ignore_tags: Option<Vec<String>>,
     /// Example: `pullsecret:argocd/regcred`. Credentials of the registry: `pullsecret:namespace/name`,
-    /// `secret:namespace/name#key`, `env:NAME` or `ext:/path/of/script`.
+    /// `secret:namespace/name#key`, `env:NAME`, `ext:/path/of/script`, `aws:`, `gcp:` or `azure:`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_secret: Option<String>,
     /// Example: `["linux/amd64", "linux/arm64"]`. Platforms for which the image must exist; checked where the registry is

@@ -19,9 +19,12 @@ pub fn lines(page: Page, indent: usize, tags: &[TagPlan]) -> String {
             TagFate::Chosen => Ink::Green,
             TagFate::Ranked => Ink::Plain,
             TagFate::NotRead => Ink::Red,
-            TagFate::Filtered | TagFate::OutOfScope | TagFate::Excluded | TagFate::TooYoung | TagFate::NotAsked => {
-                Ink::Dim
-            }
+            TagFate::Filtered
+            | TagFate::OutOfScope
+            | TagFate::Excluded
+            | TagFate::TooYoung
+            | TagFate::NotVerified
+            | TagFate::NotAsked => Ink::Dim,
         };
         page.row(indent, &[(ink, &tag.tag, width)], ink, &tag.message)
     };

@@ -25,6 +25,15 @@ impl TagName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it names what is attached to an image by its digest, as a signature is: `sha256-<hex>` (OCI distribution
+    /// specification, "Referrers Tag Schema"), with or without a suffix like `.sig` (cosign).
+    pub fn names_attachment(&self) -> bool {
+        let digest = self.0.strip_prefix("sha256-").unwrap_or_default();
+        let (hex, rest) = digest.split_at_checked(64).unwrap_or_default();
+        let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        !hex.is_empty() && hex.bytes().all(is_hex) && (rest.is_empty() || rest.starts_with('.'))
+    }
 }
 
 impl std::fmt::Display for TagName {
@@ -42,4 +51,29 @@ pub struct TagFacts {
     pub created: Option<Timestamp>,
     /// The labels of that image.
     pub labels: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_attached_to_an_image_is_told_by_its_name() {
+        let digest = "0123456789abcdef".repeat(4);
+        for (name, expected) in [
+            (format!("sha256-{digest}"), true),
+            (format!("sha256-{digest}.sig"), true),
+            (format!("sha256-{digest}.att"), true),
+            (format!("sha256-{digest}0"), false),
+            (format!("sha256-{}", digest.to_uppercase()), false),
+            (format!("sha256-{}", digest.split_at(63).0), false),
+            (format!("sha512-{digest}"), false),
+            (digest, false),
+            ("sha256-1".to_owned(), false),
+            ("1.0.0".to_owned(), false),
+        ] {
+            let tag = TagName::new(&name).unwrap();
+            assert_eq!(tag.names_attachment(), expected, "{name}");
+        }
+    }
 }

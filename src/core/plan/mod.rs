@@ -2,7 +2,7 @@
 //!
 //! Pure. [`update`] decides for one application, [`values`] knows where an image's values stand in a source, [`standing`]
 //! what version they say, [`ownership`] which of several resources may write a place, and [`taken_back`] what others undid. Only a [`Verified`] candidate
-//! becomes an [`ImageChange`]. What is written together is grouped by `engine::apply`, which knows the remote's default
+//! becomes an [`ImageChange`]; for one that is [`Picked`] and not checked yet, [`update`] says whether it has to be. What is written together is grouped by `engine::apply`, which knows the remote's default
 //! branch.
 
 pub mod change;
@@ -21,4 +21,4 @@ pub mod verified;
 
 pub use change::{Entry, ImageChange, SourceEdit, ValueKey};
 pub use update::{ImageUpdate, Update};
-pub use verified::Verified;
+pub use verified::{Picked, Verified};

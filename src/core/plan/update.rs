@@ -15,7 +15,7 @@ use crate::{
             running::{self, behind, current_text, is_settled, kept_version},
             standing,
             values::{self, ValueError},
-            verified::Verified,
+            verified::{Picked, Verified},
         },
         resolve::{CurrentFrom, ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
@@ -33,6 +33,9 @@ pub struct Update {
     /// What an override file holds: the values of every image that changes, or whose version is settled. Images that
     /// could not be decided are left out, so that the file keeps what it says about them.
     pub entries: Vec<Entry>,
+    /// The images, by their index, that would change if their pick were verified: its signatures have to be checked, and
+    /// then everything is decided again.
+    pub unchecked: Vec<usize>,
 }
 
 /// What was decided for one image.
@@ -77,7 +80,7 @@ pub fn decide(
     application: &Application,
     tracked: &TrackedApplication,
     live: &LiveImages,
-    picks: &[Result<Verified<Candidate>, Verdict>],
+    picks: &[Result<Picked, Verdict>],
 ) -> Update {
     decide_beside(application, tracked, live, picks, &[])
 }
@@ -88,7 +91,7 @@ pub fn decide_beside(
     application: &Application,
     tracked: &TrackedApplication,
     live: &LiveImages,
-    picks: &[Result<Verified<Candidate>, Verdict>],
+    picks: &[Result<Picked, Verdict>],
     foreign: &[(SourceSlot, String)],
 ) -> Update {
     let mut decision = Decision {
@@ -98,6 +101,7 @@ pub fn decide_beside(
         claims: Claims::of(application, tracked, foreign),
         copies: Vec::new(),
         entries: Vec::new(),
+        unchecked: Vec::new(),
     };
     let images = tracked.images.iter().enumerate();
     let images = images
@@ -109,6 +113,7 @@ pub fn decide_beside(
         images,
         edits,
         entries: decision.entries,
+        unchecked: decision.unchecked,
     }
 }
 
@@ -119,6 +124,7 @@ struct Decision<'a> {
     claims: Claims,
     copies: Vec<SourceEdit>,
     entries: Vec<Entry>,
+    unchecked: Vec<usize>,
 }
 
 /// An image that can be written, with what runs and what is wanted.
@@ -127,16 +133,11 @@ struct Subject<'a> {
     place: Place,
     running: ImageRef,
     wanted: ImageVersion,
-    note: Option<String>,
+    picked: &'a Picked,
 }
 
 impl Decision<'_> {
-    fn image(
-        &mut self,
-        index: usize,
-        resolved: &ResolvedImage,
-        pick: Option<&Result<Verified<Candidate>, Verdict>>,
-    ) -> ImageUpdate {
+    fn image(&mut self, index: usize, resolved: &ResolvedImage, pick: Option<&Result<Picked, Verdict>>) -> ImageUpdate {
         let mut update = ImageUpdate {
             alias: resolved.alias.clone(),
             live: false,
@@ -170,7 +171,7 @@ impl Decision<'_> {
         &mut self,
         index: usize,
         image: &TrackedImage,
-        pick: Option<&Result<Verified<Candidate>, Verdict>>,
+        pick: Option<&Result<Picked, Verdict>>,
         update: &mut ImageUpdate,
     ) -> Result<ImageChange, Verdict> {
         let found = self.find(image, None);
@@ -188,11 +189,12 @@ impl Decision<'_> {
                 ),
             ));
         }
-        let candidate = match pick {
-            Some(Ok(candidate)) => candidate.get(),
+        let picked = match pick {
+            Some(Ok(picked)) => picked,
             Some(Err(verdict)) => return Err(verdict.clone()),
             None => return Err(Verdict::new(Reason::MetadataUnavailable, "no version was picked")),
         };
+        let candidate = picked.candidate();
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
         let found = self.find(image, Some(candidate)).running?.or(standing);
@@ -210,7 +212,7 @@ impl Decision<'_> {
                 place,
                 running,
                 wanted,
-                note: candidate.note.clone(),
+                picked,
             },
             update,
         )
@@ -232,7 +234,7 @@ impl Decision<'_> {
             place,
             running,
             wanted,
-            note: _,
+            picked,
         } = subject;
         let wanted_values = values::entries(
             place.kind,
@@ -261,15 +263,18 @@ impl Decision<'_> {
                 CurrentFrom::Live => "is running",
                 CurrentFrom::Manifest => "stands in the manifest",
             };
-            Err(Verdict::new(Reason::UpToDate, format!("{text} {stands}")))
+            Err(up_to_date(format!("{text} {stands}"), picked.candidate()))
         } else if values::holds(&copy.after, &entries, &others) {
-            Err(Verdict::new(
-                Reason::UpToDate,
-                format!("{text} is already written, but does not run yet"),
-            ))
+            let message = format!("{text} is already written, but does not run yet");
+            Err(up_to_date(message, picked.candidate()))
         } else {
+            let Picked::Verified(verified) = picked else {
+                self.unchecked.push(index);
+                let message = format!("the signatures of {text} were not checked yet; the next cycle does");
+                return Err(Verdict::new(Reason::NotVerified, message));
+            };
             values::put(&mut copy.after, &entries, &others);
-            Ok(self.change(subject))
+            Ok(self.change(subject, verified))
         };
         for entry in &entries {
             if !self.entries.contains(entry) {
@@ -280,15 +285,15 @@ impl Decision<'_> {
         decision
     }
 
-    fn change(&self, subject: &Subject<'_>) -> ImageChange {
+    fn change(&self, subject: &Subject<'_>, verified: &Verified<Candidate>) -> ImageChange {
         ImageChange {
             application: ObjectKey::new(self.application.namespace(), self.application.name()),
             alias: subject.image.alias.clone(),
             image: subject.image.reference.clone(),
             old: subject.running.version.clone().unwrap_or_default(),
-            new: subject.wanted.clone(),
+            new: verified.get().version(),
             words: subject.image.policy.version_words(),
-            note: subject.note.clone(),
+            note: verified.get().note.clone(),
         }
     }
 
@@ -307,6 +312,15 @@ impl Decision<'_> {
         };
         self.copies.get_mut(index).ok_or_else(no_source)
     }
+}
+
+/// There is nothing to do, and why it is this version.
+fn up_to_date(message: String, candidate: &Candidate) -> Verdict {
+    let message = match &candidate.note {
+        Some(note) => format!("{message}; {note}"),
+        None => message,
+    };
+    Verdict::new(Reason::UpToDate, message)
 }
 
 fn no_source() -> Verdict {

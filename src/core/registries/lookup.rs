@@ -54,6 +54,6 @@ fn covers(prefix: &str, full: &str) -> bool {
 }
 
 /// Whether `host[/path]` lies on Docker Hub.
-fn is_hub(prefix: &str) -> bool {
+pub(super) fn is_hub(prefix: &str) -> bool {
     covers(HUB, prefix)
 }

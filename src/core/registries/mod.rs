@@ -8,13 +8,16 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     api::registries_conf::{RegistriesFile, RegistryEntry},
     core::{duration::GoDuration, foreign::ForeignText},
+    secret::Secret,
 };
 
 mod lookup;
+mod mirror;
 mod profile;
 #[cfg(test)]
 mod tests;
 
+pub use mirror::{InvalidMirror, MAX_MIRRORS, Mirror, Place, Places};
 pub use profile::{RegistryProfile, TagSortMode, token_actions};
 
 /// The most bytes that a `registries.conf` may have.
@@ -73,6 +76,32 @@ pub enum RegistriesConfError {
         entry: String,
         /// What is written there.
         text: ForeignText,
+    },
+    /// A certificate of our own without its key, or the other way round.
+    #[error(
+        "registries.conf: {entry}: `{given}` is there and `{missing}` is not; a server that asks who connects needs both"
+    )]
+    HalfIdentity {
+        /// The entry.
+        entry: String,
+        /// The key that is there.
+        given: &'static str,
+        /// The key that is not.
+        missing: &'static str,
+    },
+    /// A `proxy` that cannot be used. What is written there is not told: it may hold a password.
+    #[error("registries.conf: {entry}: `proxy` {reason} (example: http://proxy.example.com:3128)")]
+    BadProxy {
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// More mirrors than are asked in turn.
+    #[error("registries.conf: {entry}: `mirrors` names more than {MAX_MIRRORS} places; keep the nearest")]
+    TooManyMirrors {
+        /// The entry.
+        entry: String,
     },
     /// Two entries with `default: true`.
     #[error("registries.conf: {first} and {second} both say `default: true`; keep one")]
@@ -141,6 +170,37 @@ fn check_entry(index: usize, written: &RegistryEntry, without_prefix: &mut usize
             entry,
             text: ForeignText::new(text),
         });
+    }
+    let half = |given, missing| RegistriesConfError::HalfIdentity {
+        entry: entry.clone(),
+        given,
+        missing,
+    };
+    match (absent(&written.client_cert), absent(&written.client_key)) {
+        (false, true) => return Err(half("client_cert", "client_key")),
+        (true, false) => return Err(half("client_key", "client_cert")),
+        _ => {}
+    }
+    if let Some(proxy) = written.proxy.as_ref().filter(|url| !url.is_empty()) {
+        check_proxy(proxy).map_err(|reason| RegistriesConfError::BadProxy {
+            entry: entry.clone(),
+            reason,
+        })?;
+    }
+    if written.mirrors.as_ref().is_some_and(|all| all.len() > MAX_MIRRORS) {
+        return Err(RegistriesConfError::TooManyMirrors { entry });
+    }
+    Ok(())
+}
+
+/// A proxy is the URL of a host; http, https, socks5 (names are looked up here) or socks5h (the proxy does that).
+fn check_proxy(proxy: &Secret) -> Result<(), &'static str> {
+    let url = url::Url::parse(proxy.expose()).map_err(|_| "is not a URL")?;
+    if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
+        return Err("must start with http://, https://, socks5:// or socks5h://");
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("names no host");
     }
     Ok(())
 }
@@ -214,6 +274,19 @@ impl RegistriesConf {
         }
         if profile.insecure && (profile.ca_file.is_some() || profile.ca_data.is_some()) {
             warn("`ca_file` and `ca_data` have no effect beside `insecure: true`".to_owned());
+        }
+        if profile.client_cert.is_some() && profile.api_url.starts_with("http://") {
+            warn("`client_cert` has no effect, since `api_url` is not https".to_owned());
+        }
+        for text in written.mirrors.iter().flatten() {
+            let key = profile.prefix_key();
+            match Mirror::parse(text) {
+                Err(why) => warn(format!("`mirrors`: {:?} is not asked: {why}", ForeignText::new(text))),
+                Ok(mirror) if mirror.key() == key => warn(format!(
+                    "`mirrors`: {mirror} is the `prefix` itself and is not asked twice; name another place"
+                )),
+                Ok(_) => {}
+            }
         }
         if let Some(at) = self.entries.iter().position(|e| e.prefix_key() == profile.prefix_key()) {
             let old = self.entries.remove(at);

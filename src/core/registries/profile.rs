@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use super::Mirror;
 use crate::{
     api::registries_conf::RegistryEntry,
     core::{
@@ -76,8 +77,8 @@ pub struct RegistryProfile {
     pub ca_file: Option<String>,
     /// More CA certificates (PEM).
     pub ca_data: Option<String>,
-    /// Where its images are asked for first, in this order: `host[:port][/path]` in the place of [`Self::prefix`].
-    pub mirrors: Vec<String>,
+    /// Where its images are asked for first, in this order, in the place of [`Self::prefix`].
+    pub mirrors: Vec<Mirror>,
     /// A file with our own certificate chain (PEM).
     pub client_cert: Option<String>,
     /// A file with the private key of [`Self::client_cert`] (PEM).
@@ -91,7 +92,7 @@ pub struct RegistryProfile {
 }
 
 impl RegistryProfile {
-    /// The profile of a checked entry.
+    /// The profile of a checked entry. A mirror that is none is left out.
     pub(super) fn configured(written: &RegistryEntry, credentials_expire: Option<Duration>) -> Self {
         let text = |field: &Option<String>| field.clone().filter(|t| !t.is_empty());
         let api_url = written.api_url.as_deref().unwrap_or("");
@@ -108,7 +109,12 @@ impl RegistryProfile {
             insecure: written.insecure.unwrap_or(false),
             ca_file: text(&written.ca_file),
             ca_data: text(&written.ca_data),
-            mirrors: written.mirrors.clone().unwrap_or_default(),
+            mirrors: written
+                .mirrors
+                .iter()
+                .flatten()
+                .filter_map(|mirror| Mirror::parse(mirror).ok())
+                .collect(),
             client_cert: text(&written.client_cert),
             client_key: text(&written.client_key),
             proxy: written.proxy.clone().filter(|url| !url.is_empty()),

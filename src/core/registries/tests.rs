@@ -130,7 +130,141 @@ fn plain_scalars_are_texts_where_a_text_is_meant() {
     );
 }
 
+#[test]
+fn a_mirror_stands_in_the_place_of_the_prefix() {
+    let conf = conf(&[
+        entry(
+            "hub",
+            "docker.io",
+            "  mirrors: [harbor.test/dockerhub, 'localhost:5000', quay.io/hub/]\n",
+        ),
+        entry("acme", "docker.io/acme", "  mirrors: [m.test/a]\n"),
+        entry("official", "docker.io/library/redis", "  mirrors: [m.test/r, m.test]\n"),
+        entry("harbor", "harbor.test", "  defaultns: x\n  mirrors: [never.test]\n"),
+        entry("ns", "ns.test", "  defaultns: team\n  mirrors: ['[::1]:5000/p']\n"),
+    ]);
+    for (registry, name, expected) in [
+        (
+            "",
+            "nginx",
+            &[
+                "harbor dockerhub/library/nginx",
+                "localhost:5000 library/nginx",
+                "quay.io hub/library/nginx",
+            ][..],
+        ),
+        (
+            "index.docker.io",
+            "team/app",
+            &[
+                "harbor dockerhub/team/app",
+                "localhost:5000 team/app",
+                "quay.io hub/team/app",
+            ],
+        ),
+        ("docker.io", "acme/api", &["m.test a/api"]),
+        ("", "redis", &["m.test r"]),
+        ("harbor.test", "y", &["never.test x/y"]),
+        ("ns.test", "app", &["[::1]:5000 p/team/app"]),
+        ("ghcr.io", "a/b", &[]),
+    ] {
+        let places = conf.places(&image(registry, name));
+        let mirrors: Vec<_> = places
+            .mirrors
+            .iter()
+            .map(|(_, p)| format!("{} {}", p.profile.name, p.repository))
+            .collect();
+        assert_eq!(mirrors, expected, "{registry}/{name}");
+        assert_eq!(places.registry.profile, conf.lookup(&image(registry, name)));
+    }
+}
+
+#[test]
+fn a_default_registry_without_prefix_has_mirrors_too() {
+    let conf = conf(&[entry("cache", "", "  default: true\n  mirrors: [m.test/hub]\n")]);
+    for (name, expected) in [("nginx", "hub/library/nginx"), ("acme/api", "hub/acme/api")] {
+        assert_eq!(conf.places(&image("", name)).mirrors[0].1.repository, expected);
+    }
+}
+
+#[test]
+fn a_mirror_that_leads_back_to_its_registry_is_not_asked_twice() {
+    let conf = conf(&[entry("a", "a.test", "  mirrors: [A.test/, b.test]\n")]);
+    assert!(
+        conf.warnings()[0].contains("`mirrors`: a.test is the `prefix` itself"),
+        "{:?}",
+        conf.warnings()
+    );
+    let mirrors = conf.places(&image("a.test", "x")).mirrors;
+    let names: Vec<_> = mirrors.iter().map(|(mirror, _)| mirror.to_string()).collect();
+    assert_eq!(names, ["b.test"]);
+}
+
+#[test]
+fn what_is_no_mirror_is_named_and_left_out() {
+    for (text, part) in [
+        ("https://m.test", "it is a URL"),
+        ("", "host"),
+        ("/path", "host"),
+        ("bob@m.test", "host"),
+        ("m.test:port", "host"),
+        ("m.test/a//b", "repository"),
+        ("m.test/../b", "repository"),
+        ("m.test/a b", "repository"),
+    ] {
+        let conf = conf(&[entry("a", "a.test", &format!("  mirrors: [{text:?}]\n"))]);
+        let warnings = conf.warnings().join("\n");
+        assert!(
+            warnings.contains("registries[0] (a): `mirrors`") && warnings.contains(part),
+            "{text}: {warnings}"
+        );
+        assert!(conf.places(&image("a.test", "x")).mirrors.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_at_all_is_an_error_without_the_secret_in_it() {
+    let many = format!("  mirrors: [{}]\n", "m.test, ".repeat(9));
+    for (more, part) in [
+        (
+            "  client_cert: /c.pem\n",
+            "`client_cert` is there and `client_key` is not",
+        ),
+        (
+            "  client_key: /k.pem\n",
+            "`client_key` is there and `client_cert` is not",
+        ),
+        ("  proxy: 'bob:hunter2@proxy.test'\n", "`proxy`"),
+        ("  proxy: 'ftp://bob:hunter2@proxy.test'\n", "socks5h://"),
+        ("  proxy: 'http://bob:hunter2@'\n", "`proxy`"),
+        ("  proxy: [hunter2]\n", "proxy"),
+        (&many, "`mirrors` names more than 8"),
+    ] {
+        let yaml = format!("registries:\n{}", entry("a", "a.test", more));
+        let error = RegistriesConf::parse(&yaml).unwrap_err().to_string();
+        assert!(error.contains(part), "{more}: {error}");
+        assert!(!error.contains("hunter2"), "{more}: {error}");
+    }
+    for scheme in ["http", "https", "socks5", "socks5h"] {
+        let conf = conf(&[entry(
+            "a",
+            "a.test",
+            &format!("  proxy: {scheme}://bob:hunter2@proxy.test:1\n"),
+        )]);
+        let shown = format!("{:?}", conf.entries()[0]);
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_mirror_makes_it_panic(text in "[a-z0-9.:/@%\\[\\] -]{0,24}", name in "[a-z/]{0,12}") {
+        let conf = conf(&[entry("a", "a.test/x", &format!("  mirrors: [{text:?}]\n"))]);
+        for (_, place) in conf.places(&image("a.test", &name)).mirrors {
+            prop_assert!(!place.repository.contains("..") || name.contains(".."));
+        }
+    }
+
     #[test]
     fn no_file_makes_it_panic(yaml in r#"(registries:\n|- name: a\n|  api_url: b\n|  prefix: c\n|  limit: |  default: (on|yes)\n|&a |\*a\n|[0-9]|\{|\[|"|.)*"#) {
         let _ = RegistriesConf::parse(&yaml);

@@ -10,6 +10,8 @@ pub mod plan_view;
 pub mod reference;
 pub mod status;
 
+use jiff::Timestamp;
+
 use crate::core::{
     keys::ObjectKey,
     plan::{Entry, ImageChange, SourceEdit},
@@ -35,6 +37,14 @@ pub struct ResourceReport {
     pub warnings: Vec<Remark>,
     /// The applications that a rule matched.
     pub applications: Vec<ApplicationReport>,
+}
+
+impl ResourceReport {
+    /// When the first of its images is worth another look, because a registry asked to be left alone until then.
+    pub fn again(&self) -> Option<Timestamp> {
+        let images = self.applications.iter().flat_map(|application| &application.images);
+        images.filter_map(|image| image.decision.as_ref().err()?.again).min()
+    }
 }
 
 /// Something about a field, for a person.

@@ -196,6 +196,8 @@ pub enum TagFate {
     OutOfScope,
     /// It is younger than `minimumAge`.
     TooYoung,
+    /// `imagesVerification` demands signatures that it does not have.
+    NotVerified,
     /// A lasting fact rules it out.
     Excluded,
     /// It could not be read this time, so nothing is decided.

@@ -20,6 +20,36 @@ pub enum CredentialRef {
     Env(String),
     /// An executable that prints `user:password`; an absolute path.
     Ext(String),
+    /// The identity that this vendor gave to the process; nothing is configured beside it.
+    Cloud(Vendor),
+}
+
+/// A cloud that gives processes identities, and has registries of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Vendor {
+    /// Amazon Web Services.
+    Aws,
+    /// Google Cloud.
+    Gcp,
+    /// Microsoft Azure.
+    Azure,
+}
+
+impl Vendor {
+    /// As it is written in front of the colon.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Gcp => "gcp",
+            Self::Azure => "azure",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Aws, Self::Gcp, Self::Azure]
+            .into_iter()
+            .find(|vendor| vendor.as_str().eq_ignore_ascii_case(text))
+    }
 }
 
 /// A text that names no credentials. The text itself is not kept: people put passwords there by mistake.
@@ -34,6 +64,7 @@ const PULL_SECRET: &str = "pullsecret:argocd/regcred";
 const SECRET: &str = "secret:argocd/registry#credentials";
 const ENV: &str = "env:REGISTRY_CREDENTIALS";
 const EXT: &str = "ext:/scripts/login.sh";
+const CLOUD: &str = "aws:";
 
 impl CredentialRef {
     /// Splits the accepted and ignored `registry=` from the front. The first `=` separates when text stands before it.
@@ -45,13 +76,20 @@ impl CredentialRef {
     }
 
     /// Reads `[registry=]type:value`, the type in any case: `secret:<ns>/<name>#<field>`, `pullsecret:<ns>/<name>`,
-    /// `env:<NAME>` or `ext:<absolute path>`. Nothing is trimmed.
+    /// `env:<NAME>`, `ext:<absolute path>`, or `aws:`, `gcp:`, `azure:` with nothing behind it. Nothing is trimmed.
     pub fn parse(text: &str) -> Result<Self, InvalidCredentialRef> {
         let fail = |reason, example| Err(InvalidCredentialRef { reason, example });
         let (_, source) = Self::split_registry(text);
         let Some((kind, value)) = source.split_once(':') else {
             return fail("a type and a colon are missing", PULL_SECRET);
         };
+        if let Some(vendor) = Vendor::parse(kind) {
+            return if value.is_empty() {
+                Ok(Self::Cloud(vendor))
+            } else {
+                fail("nothing may follow the colon of aws:, gcp: and azure:", CLOUD)
+            };
+        }
         if value.contains(':') {
             return fail("it has more than one colon", PULL_SECRET);
         }
@@ -75,7 +113,7 @@ impl CredentialRef {
             "env" => Ok(Self::Env(value.to_owned())),
             "ext" if value.starts_with('/') => Ok(Self::Ext(value.to_owned())),
             "ext" => fail("the path of the program is not absolute", EXT),
-            _ => fail("the type is none of secret, pullsecret, env, ext", ENV),
+            _ => fail("the type is none of secret, pullsecret, env, ext, aws, gcp, azure", ENV),
         }
     }
 
@@ -83,7 +121,7 @@ impl CredentialRef {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::Secret { secret, .. } | Self::PullSecret(secret) => Some(&secret.namespace),
-            Self::Env(_) | Self::Ext(_) => None,
+            Self::Env(_) | Self::Ext(_) | Self::Cloud(_) => None,
         }
     }
 }
@@ -104,6 +142,26 @@ mod tests {
     fn an_error_does_not_repeat_what_may_be_a_password() {
         let error = CredentialRef::parse("bob:hunter2").unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_cloud_is_named_with_nothing_behind_the_colon() {
+        for (text, vendor) in [
+            ("aws:", Some(Vendor::Aws)),
+            ("GCP:", Some(Vendor::Gcp)),
+            ("any=azure:", Some(Vendor::Azure)),
+            ("aws", None),
+            ("aws: ", None),
+            ("aws:arn:aws:iam::1:role/x", None),
+            ("gcp:someone@project.iam.gserviceaccount.com", None),
+            ("ibm:", None),
+        ] {
+            let parsed = CredentialRef::parse(text);
+            assert_eq!(parsed.clone().ok(), vendor.map(CredentialRef::Cloud), "{text}");
+            if let Err(error) = parsed {
+                assert!(!error.to_string().contains("iam"), "{error}");
+            }
+        }
     }
 
     #[test]

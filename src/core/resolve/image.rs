@@ -17,8 +17,9 @@ use crate::{
             patterns::Patterns,
             policy,
             settings::{self, Layer},
-            unsupported, wildcard,
+            unsupported, verification, wildcard,
         },
+        signature::SignaturePolicy,
         verdict::{Reason, Verdict},
     },
 };
@@ -53,9 +54,7 @@ pub(super) fn resolve(
     let merged = merge(image, origin, general, warnings);
     let force_update = merged.settings.force_update == Some(true);
     warnings.extend(wildcard::warnings(image, origin, force_update));
-    if let Some(verdict) = demands_signatures(image, origin, general) {
-        return Err(verdict);
-    }
+    let signatures = signatures(image, origin, general)?;
     let reference = wildcard::reference(&image.image_name).map_err(|e| invalid(origin, "imageName", &e))?;
     // What a wildcard stands for is put in when it is known.
     let manifest_target = manifest_target::parse(image.manifest_targets.as_ref())
@@ -86,6 +85,7 @@ pub(super) fn resolve(
         current_from: current_from(&merged, general)?,
         credentials: credentials(&merged, general)?,
         platforms,
+        signatures: signatures.map(Arc::new),
         manifest_target,
     })
 }
@@ -100,13 +100,14 @@ fn merge(image: &ImageConfig, origin: &Origin, general: &General, warnings: &mut
     Merged::new(layers)
 }
 
-fn demands_signatures(image: &ImageConfig, origin: &Origin, general: &General) -> Option<Verdict> {
+/// Whose signatures the image needs.
+fn signatures(image: &ImageConfig, origin: &Origin, general: &General) -> Result<Option<SignaturePolicy>, Verdict> {
     let mut layers = general.verification.clone();
     layers.extend(image.images_verification.as_ref().map(|settings| Layer {
         origin: origin.clone(),
         settings: Arc::new(settings.clone()),
     }));
-    unsupported::of_verification(&layers)
+    verification::resolve(&layers)
 }
 
 /// Where the current version is read. The values of a file in git are not read for it.

@@ -13,6 +13,7 @@ use crate::{
         image::{ImageRef, Platform, Platforms},
         report::Remark,
         select::Policy,
+        signature::SignaturePolicy,
         verdict::Verdict,
     },
 };
@@ -124,6 +125,8 @@ pub struct TrackedImage {
     pub credentials: Option<credential_ref::CredentialRef>,
     /// The wanted platforms.
     pub platforms: Platforms,
+    /// Whose signatures it needs before it is written; `None` when it needs none.
+    pub signatures: Option<Arc<SignaturePolicy>>,
     /// Where it stands in the manifests.
     pub manifest_target: ManifestTarget,
 }

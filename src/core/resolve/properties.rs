@@ -10,7 +10,7 @@ use crate::{
     api::{argocd::Application, v1alpha1::ImageUpdater},
     core::{
         image::Platform,
-        plan::{update, verified::Verified},
+        plan::{Picked, update},
         select::{Candidate, live::LiveImages},
     },
 };
@@ -193,7 +193,7 @@ proptest! {
             let live = LiveImages::parse(resolved.application.live_images());
             let tag = crate::core::image::TagName::new("v1.2.3").expect("a tag");
             let candidate = Candidate { tag, digest: None, facts: None, note: None };
-            let picks = vec![Ok(Verified::no_policy(candidate)); tracked.images.len()];
+            let picks = vec![Ok(Picked::new(candidate, None)); tracked.images.len()];
             let update = update::decide(&resolved.application, &tracked, &live, &picks);
             prop_assert_eq!(update.images.len(), tracked.images.len());
             for change in update.changes() {

@@ -407,16 +407,20 @@ fn with_method_argocd_the_rest_of_the_block_does_not_matter() {
 }
 
 #[test]
-fn demanded_signatures_are_refused_not_ignored() {
+fn demanded_signatures_are_known_to_the_image_and_one_may_opt_out() {
     let spec = json!({"imagesVerification": {"enabled": true, "cosignKey": {"secretName": "s", "key": "k"}}});
     let images = json!({"images": [
         {"imageName": "a"}, {"imageName": "b", "imagesVerification": {"enabled": false}},
+        {"imageName": "c", "imagesVerification": {"onUnverified": "what"}},
     ]});
     let tracked = only(&images, &spec).0.unwrap();
-    let verdict = tracked.images[0].tracked.as_ref().unwrap_err();
-    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
-    assert!(verdict.message.contains("spec.imagesVerification"), "{verdict}");
-    assert!(tracked.images[1].tracked.is_ok());
+    let signatures = |index: usize| tracked.images[index].tracked.as_ref().unwrap().signatures.clone();
+    assert_eq!(signatures(0).unwrap().keys[0].secret_name, "s");
+    assert_eq!(signatures(1), None);
+    let verdict = tracked.images[2].tracked.as_ref().unwrap_err();
+    assert_eq!(verdict.reason, Reason::InvalidSetting);
+    let field = "spec.applicationRefs[0].images[2].imagesVerification.onUnverified: ";
+    assert!(verdict.message.starts_with(field), "{verdict}");
 }
 
 #[test]

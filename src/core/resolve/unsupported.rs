@@ -4,7 +4,7 @@
 //! verdict `UnsupportedSetting`, which names the field. A feature that arrives deletes its line here and nothing else.
 
 use crate::{
-    api::v1alpha1::{GitConfig, ImagesVerification, WriteBackConfig},
+    api::v1alpha1::{GitConfig, WriteBackConfig},
     core::{
         resolve::settings::Layer,
         verdict::{Reason, Verdict},
@@ -97,13 +97,6 @@ pub fn of_write_back(layers: &[Layer<WriteBackConfig>]) -> Option<Verdict> {
     first(layers, WRITE_BACK)
 }
 
-/// Signature checks that are demanded of an image. The most specific block decides: an API server sets `enabled: true` in
-/// every block that does not say, and a folder of files must not be less strict.
-pub fn of_verification(layers: &[Layer<ImagesVerification>]) -> Option<Verdict> {
-    let layer = layers.last()?;
-    (layer.settings.enabled != Some(false)).then(|| verdict(&layer.origin.field("imagesVerification")))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -154,26 +147,6 @@ mod tests {
                 field => format!("layer0.writeBackConfig.gitConfig.{field}"),
             };
             assert_eq!(field(of_write_back(&layers(&blocks))), expected, "{blocks}");
-        }
-    }
-
-    #[test]
-    fn demanded_signatures_are_refused_and_an_image_that_opts_out_is_not() {
-        for (given, expected) in [
-            (serde_json::json!([]), ""),
-            (serde_json::json!([{}]), "layer0.imagesVerification"),
-            (
-                serde_json::json!([{"enabled": true}, {"cosignKeys": []}]),
-                "layer1.imagesVerification",
-            ),
-            (
-                serde_json::json!([{"enabled": false}, {"enabled": true}]),
-                "layer1.imagesVerification",
-            ),
-            (serde_json::json!([{"enabled": true}, {"enabled": false}]), ""),
-            (serde_json::json!([{"enabled": false}, {}]), "layer1.imagesVerification"),
-        ] {
-            assert_eq!(field(of_verification(&layers(&given))), expected, "{given}");
         }
     }
 }

@@ -35,7 +35,13 @@ pub(super) fn guard(query: Query<'_>, walk: &Walk<'_>, best: &Contender<'_>) -> 
                 "{tag} {state} and ranks higher than {}, the best that can be used, but {why}",
                 best.tag
             );
-            return Err(Verdict::new(Reason::WouldDowngrade, message));
+            let is_unverified = walk.unverified().any(|(unverified, _)| *unverified == tag);
+            let reason = if is_unverified {
+                Reason::NotVerified
+            } else {
+                Reason::WouldDowngrade
+            };
+            return Err(Verdict::new(reason, message));
         }
     }
     let replaced = situation.live.and_then(tag).filter(|_| !best.replaced);
@@ -56,6 +62,7 @@ fn unusable(query: Query<'_>, walk: &Walk<'_>, tag: &TagName) -> Option<String> 
             let ages = Ages::of(query.policy, query.situation.now, &query.situation.first_seen)?;
             return Some(format!("it is too young: {}", ages.words(waiting)));
         }
+        (Some(Passed::Unverified(why)), _) => return Some(format!("it is not verified: {why}")),
         (Some(Passed::Unread), _) => return Some("it was not looked at yet".to_owned()),
         (Some(Passed::Excluded(why) | Passed::Refused(why)), _) => *why,
         (None, Some(Known::Excluded(why) | Known::Refused(why))) if by_facts => why.as_str(),

@@ -41,6 +41,8 @@ pub enum Fate {
     Lower,
     /// It is too young, in words.
     TooYoung(String),
+    /// It is not signed as it has to be, in words.
+    Unverified(String),
     /// It may be the best one; a later decision looks at it.
     Later,
     /// The registry refuses to show it, in words.
@@ -68,6 +70,7 @@ impl fmt::Display for Fate {
             Self::Kept => f.write_str("chosen: as good as any other, and running already"),
             Self::Lower => f.write_str("best of those that can be used, but lower than what runs or is written"),
             Self::TooYoung(why) => write!(f, "too young: {why}"),
+            Self::Unverified(why) => write!(f, "not verified: {why}"),
             Self::Later => f.write_str("was not looked at: one decision reads so many tags and no more"),
             Self::Refused(why) => write!(f, "may not be read: {}", ForeignText::new(why)),
             Self::Ranked(1) => f.write_str("best of those that could be read"),
@@ -135,6 +138,7 @@ fn told<'a>(query: Query<'a>, walk: &Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a T
             Passed::Excluded(why) => Fate::Excluded((*why).to_owned()),
             Passed::Refused(why) => Fate::Refused((*why).to_owned()),
             Passed::Unread => Fate::Later,
+            Passed::Unverified(why) => Fate::Unverified((*why).to_owned()),
         };
         (contender.tag, fate)
     });
@@ -153,7 +157,8 @@ fn told<'a>(query: Query<'a>, walk: &Walk<'a>, rest: &Ranking<'a>) -> Vec<(&'a T
                 picked: Err(verdict), ..
             }),
         ) => match verdict.reason {
-            Reason::WouldDowngrade => (tag, Fate::Lower),
+            // Either way something that ranks higher runs or is written.
+            Reason::WouldDowngrade | Reason::NotVerified => (tag, Fate::Lower),
             _ => (tag, Fate::Ranked(place)),
         },
         (fate, _) => (tag, fate),
@@ -166,7 +171,7 @@ fn places(told: &[(&TagName, Fate)]) -> usize {
     let placed = |fate: &Fate| {
         matches!(
             fate,
-            Fate::Chosen | Fate::Kept | Fate::Lower | Fate::TooYoung(_) | Fate::Ranked(_)
+            Fate::Chosen | Fate::Kept | Fate::Lower | Fate::TooYoung(_) | Fate::Unverified(_) | Fate::Ranked(_)
         )
     };
     told.iter().filter(|(_, fate)| placed(fate)).count()

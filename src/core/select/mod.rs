@@ -79,6 +79,8 @@ pub struct Situation<'a> {
     pub now: Timestamp,
     /// How many tags are read at most.
     pub reads: ReadLimit,
+    /// The tags that were found not to be signed as the image's policy demands, and why; they are passed over.
+    pub unverified: BTreeMap<TagName, String>,
 }
 
 impl Situation<'_> {
@@ -107,6 +109,7 @@ impl Situation<'_> {
             first_seen: FirstSeen::default(),
             now,
             reads: ReadLimit::default(),
+            unverified: BTreeMap::new(),
         }
     }
 }
@@ -235,13 +238,15 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
         End::Ask(tag) => return Selection::Need(vec![Question::Facts((*tag).clone())]),
         End::Held(tag, verdict) => {
             let read = known.kept().len();
-            let held = not_read(read, known.len(), tag, &verdict.to_string());
+            let held = not_read(read, known.len(), tag, &verdict.to_string()).with_another_look(verdict.again);
             return Selection::Decided(Decision::held(held));
         }
         End::Nothing | End::AtRunning if refused.is_some() => {
             let (tag, why) = refused.expect("it was refused");
             return Selection::Decided(Decision::held(not_read(0, known.len(), tag, why)));
         }
+        End::AtRunning if walk.ends_unverified() => Err(not_verified(walk)),
+        End::Nothing if walk.unverified().next().is_some() => Err(not_verified(walk)),
         End::AtRunning => Err(too_young(query, &waiting, unread)),
         End::Nothing if held_back => Err(too_young(query, &waiting, unread)),
         End::Nothing => Err(Verdict::new(Reason::NoTagMatches, explain::nothing_left(query))),
@@ -251,7 +256,7 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
             tag: best.tag.clone(),
             digest: facts.filter(|_| query.policy.writes_digest()).map(|facts| facts.digest),
             facts: facts.cloned(),
-            note,
+            note: noted(note, walk),
         }),
     };
     Selection::Decided(Decision {
@@ -264,6 +269,30 @@ fn conclude<'a>(query: Query<'a>, walk: &Walk<'a>) -> Selection {
 fn not_read(read: usize, asked: usize, tag: &TagName, why: &str) -> Verdict {
     let message = format!("{read} of {asked} read, so nothing is decided yet; {tag}: {why}");
     Verdict::new(Reason::MetadataUnavailable, message)
+}
+
+/// Which tags are not signed, the best one in words; `None` when there are none.
+fn unverified(walk: &Walk<'_>) -> Option<String> {
+    let mut unverified = walk.unverified();
+    let (tag, why) = unverified.next()?;
+    let more = match unverified.count() {
+        0 => String::new(),
+        1 => "; nor is one more tag".to_owned(),
+        more => format!("; nor are {more} more tags"),
+    };
+    Some(format!("{tag} is not verified: {why}{more}"))
+}
+
+fn not_verified(walk: &Walk<'_>) -> Verdict {
+    Verdict::new(Reason::NotVerified, unverified(walk).unwrap_or_default())
+}
+
+/// `note`, and what was passed over on the way to the pick.
+fn noted(note: Option<String>, walk: &Walk<'_>) -> Option<String> {
+    match (note, unverified(walk)) {
+        (Some(note), Some(unverified)) => Some(format!("{note}; {unverified}")),
+        (note, unverified) => note.or(unverified),
+    }
 }
 
 /// `unread` tags were not looked at.

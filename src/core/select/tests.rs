@@ -10,6 +10,7 @@ mod downgrade;
 mod pinning;
 mod properties;
 mod refused;
+mod unverified;
 
 /// A decision without the rest of it, for policies that are about nothing else.
 #[derive(Debug, PartialEq)]

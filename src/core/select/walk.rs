@@ -45,6 +45,8 @@ pub(super) enum Passed<'a> {
     Refused(&'a str),
     /// It was not looked at this time.
     Unread,
+    /// It is not signed as it has to be.
+    Unverified(&'a str),
 }
 
 /// Where the way ended.
@@ -52,7 +54,7 @@ pub(super) enum Passed<'a> {
 pub(super) enum End<'a> {
     /// At the best one that may be picked.
     Best(Contender<'a>, Option<&'a Arc<TagFacts>>),
-    /// At the running tag, whose new image may not be picked yet; it was passed over last.
+    /// At the running tag, whose new image may not be picked, or not yet; it was passed over last.
     AtRunning,
     /// This tag has to be read first.
     Ask(&'a TagName),
@@ -95,8 +97,9 @@ impl<'a> Walk<'a> {
                 Judged::Ask => end = End::Ask(contender.tag),
                 Judged::Hold(verdict) => end = End::Held(contender.tag, verdict),
                 Judged::Pass(why) => {
-                    // What stands below a tag that runs and is only too young would be a step back.
-                    let stop = contender.running && matches!(why, Passed::Waits(_) | Passed::Unread);
+                    // What stands below a tag that runs, and is only too young or not signed, would be a step back.
+                    let stop =
+                        contender.running && matches!(why, Passed::Waits(_) | Passed::Unread | Passed::Unverified(_));
                     passed.push((contender, why));
                     if !stop {
                         continue;
@@ -125,6 +128,19 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// The tags that are not signed as they have to be, the best first, and why.
+    pub(super) fn unverified(&self) -> impl Iterator<Item = (&'a TagName, &'a str)> {
+        self.passed.iter().filter_map(|(contender, passed)| match passed {
+            Passed::Unverified(why) => Some((contender.tag, *why)),
+            _ => None,
+        })
+    }
+
+    /// Whether the last tag that was passed over is not signed.
+    pub(super) fn ends_unverified(&self) -> bool {
+        matches!(self.passed.last(), Some((_, Passed::Unverified(_))))
+    }
+
     /// How many tags were not looked at, because there were more than one decision may read.
     pub(super) fn unread(&self) -> usize {
         let unread = |(_, passed): &&(_, _)| matches!(passed, Passed::Unread);
@@ -142,6 +158,9 @@ struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     fn look(&mut self, contender: &Contender<'a>) -> Judged<'a> {
+        if let Some(why) = self.query.situation.unverified.get(contender.tag) {
+            return Judged::Pass(Passed::Unverified(why));
+        }
         let known = self.query.known;
         // What runs was old enough once; but with a digest only that very image did.
         let ages = self.ages.filter(|_| self.pins || !self.needs_no_age(contender));

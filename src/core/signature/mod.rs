@@ -24,7 +24,7 @@ mod tests;
 
 pub use key::{InvalidKey, KeyId, KeyProblem, PublicKey};
 pub use pem::Damage;
-pub use policy::{InvalidPolicy, KeyRef, OnUnverified, SignaturePolicy};
+pub use policy::{InvalidPolicy, KeyField, KeyRef, OnUnverified, SignaturePolicy};
 pub use search::{Answer, Fetch, Searched, SignatureSearch, Step};
 
 /// What came out about one image and some keys.

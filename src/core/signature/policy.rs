@@ -39,27 +39,33 @@ pub enum OnUnverified {
     Fallback,
 }
 
-/// Why `imagesVerification` cannot be honoured. Nothing is updated then.
+/// Why `imagesVerification` cannot be honoured. Nothing is updated then. Prints what is wrong with [`Self::field`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
     /// It names no key.
-    #[error("imagesVerification is enabled without a key: set cosignKey, or enabled: false")]
+    #[error("it is enabled without a key: set cosignKey, or enabled: false")]
     KeyRequired,
     /// Half a reference to a key.
-    #[error("imagesVerification.{field}: secretName and key are both needed")]
-    KeyIncomplete {
-        /// `cosignKey` or `cosignKeys[n]`.
-        field: String,
-    },
+    #[error("secretName and key are both needed")]
+    KeyIncomplete(KeyField),
     /// More keys than are tried.
-    #[error("imagesVerification.cosignKeys: more than {MAX_KEYS} keys; put several PEM blocks into one Secret key")]
+    #[error("more than {MAX_KEYS} keys; put several PEM blocks into one Secret key")]
     TooManyKeys,
     /// Signatures by identity instead of by key.
-    #[error("imagesVerification.keyless is not yet supported; use cosignKey, or remove it")]
+    #[error("it is not yet supported; use cosignKey, or remove it")]
     Keyless,
     /// A word that is neither `block` nor `fallback`.
-    #[error("imagesVerification.onUnverified: {0:?} is neither block nor fallback")]
+    #[error("{0:?} is neither block nor fallback")]
     OnUnverified(ForeignText),
+}
+
+/// Where a key is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyField {
+    /// `cosignKey`.
+    Single,
+    /// An entry of `cosignKeys`, from 0.
+    Listed(usize),
 }
 
 impl SignaturePolicy {
@@ -75,11 +81,11 @@ impl SignaturePolicy {
         if keyless.is_some() {
             return Err(InvalidPolicy::Keyless);
         }
-        let single = cosign_key.iter().map(|key| ("cosignKey".to_owned(), key));
+        let single = cosign_key.iter().map(|key| (KeyField::Single, key));
         let several = cosign_keys.iter().flatten().enumerate();
         let mut keys = Vec::new();
-        for (field, key) in single.chain(several.map(|(at, key)| (format!("cosignKeys[{at}]"), key))) {
-            let key = KeyRef::of(key).ok_or(InvalidPolicy::KeyIncomplete { field })?;
+        for (field, key) in single.chain(several.map(|(at, key)| (KeyField::Listed(at), key))) {
+            let key = KeyRef::of(key).ok_or(InvalidPolicy::KeyIncomplete(field))?;
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -110,15 +116,27 @@ impl KeyRef {
 }
 
 impl InvalidPolicy {
-    /// The verdict for the image.
-    pub fn verdict(&self) -> Verdict {
+    /// The verdict for the image; `field` is the path of [`Self::field`] in the words of whoever wrote it.
+    pub fn verdict(&self, field: &str) -> Verdict {
         let reason = match self {
             Self::Keyless => Reason::UnsupportedSetting,
-            Self::KeyRequired | Self::KeyIncomplete { .. } | Self::TooManyKeys | Self::OnUnverified(_) => {
+            Self::KeyRequired | Self::KeyIncomplete(_) | Self::TooManyKeys | Self::OnUnverified(_) => {
                 Reason::InvalidSetting
             }
         };
-        Verdict::new(reason, self.to_string())
+        Verdict::new(reason, format!("{field}: {self}"))
+    }
+
+    /// The field that is wrong, below `imagesVerification`; empty when it is the block itself.
+    pub fn field(&self) -> String {
+        match self {
+            Self::KeyRequired => String::new(),
+            Self::KeyIncomplete(KeyField::Single) => "cosignKey".to_owned(),
+            Self::KeyIncomplete(KeyField::Listed(at)) => format!("cosignKeys[{at}]"),
+            Self::TooManyKeys => "cosignKeys".to_owned(),
+            Self::Keyless => "keyless".to_owned(),
+            Self::OnUnverified(_) => "onUnverified".to_owned(),
+        }
     }
 }
 
@@ -156,33 +174,45 @@ mod tests {
         let many: Vec<_> = (0..33)
             .map(|n| json!({"secretName": format!("s{n}"), "key": "k"}))
             .collect();
-        for (given, reason, words) in [
-            (json!({}), Reason::InvalidSetting, "set cosignKey"),
-            (json!({"cosignKeys": []}), Reason::InvalidSetting, "set cosignKey"),
+        for (given, reason, field, words) in [
+            (json!({}), Reason::InvalidSetting, "", "set cosignKey"),
+            (json!({"cosignKeys": []}), Reason::InvalidSetting, "", "set cosignKey"),
             (
                 json!({"cosignKey": {"secretName": "", "key": "k"}}),
                 Reason::InvalidSetting,
-                "imagesVerification.cosignKey:",
+                "cosignKey",
+                "are both needed",
             ),
             (
                 json!({"cosignKeys": [key, {"secretName": "s", "key": ""}]}),
                 Reason::InvalidSetting,
-                "imagesVerification.cosignKeys[1]:",
+                "cosignKeys[1]",
+                "are both needed",
             ),
-            (json!({"cosignKeys": many}), Reason::InvalidSetting, "more than 32"),
+            (
+                json!({"cosignKeys": many}),
+                Reason::InvalidSetting,
+                "cosignKeys",
+                "more than 32",
+            ),
             (
                 json!({"keyless": {}, "cosignKey": key}),
                 Reason::UnsupportedSetting,
-                "imagesVerification.keyless is not yet supported",
+                "keyless",
+                "not yet supported",
             ),
             (
                 json!({"cosignKey": key, "onUnverified": "warn"}),
                 Reason::InvalidSetting,
+                "onUnverified",
                 "\"warn\" is neither block nor fallback",
             ),
         ] {
-            let verdict = of(&given).unwrap_err().verdict();
+            let error = of(&given).unwrap_err();
+            assert_eq!(error.field(), field, "{given}");
+            let verdict = error.verdict("here");
             assert_eq!(verdict.reason, reason, "{given}");
+            assert!(verdict.message.starts_with("here: "), "{given}: {verdict}");
             assert!(verdict.message.contains(words), "{given}: {verdict}");
         }
     }

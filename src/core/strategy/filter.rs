@@ -92,6 +92,11 @@ impl TagFilter {
         (allow, self.ignore.iter().map(|(text, _)| &**text).collect())
     }
 
+    /// Whether there is no `allowTags`.
+    pub fn allows_all(&self) -> bool {
+        self.allow.is_none()
+    }
+
     /// Whether a tag may be picked, or what drops it.
     pub fn admit(&self, tag: &TagName) -> Result<(), FilterReason> {
         if let Some((text, regex)) = &self.allow

@@ -96,8 +96,14 @@ impl Policy {
     }
 
     /// What is compared of a tag that the filters, `extract` and the constraint admit, or what drops it.
+    ///
+    /// Where every text counts as a version, the tags of signatures do not, unless `allowTags` says which tags are meant.
     pub fn admit<'t>(&self, tag: &'t TagName) -> Result<Reading<'t>, Dropped> {
         self.options.filter.admit(tag).map_err(Dropped::Filter)?;
+        let any = self.scope == Scope::Any && self.options.filter.allows_all();
+        if any && tag.names_attachment() {
+            return Err(Dropped::Scope(Misfit::Attachment));
+        }
         let key = self.key(tag.as_str()).map_err(Dropped::Scope)?;
         self.scope.admit(key).map_err(Dropped::Scope)
     }

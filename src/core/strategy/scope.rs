@@ -44,6 +44,8 @@ pub enum Misfit {
     OutsideConstraint(Arc<str>),
     /// Another tag is followed.
     NotTracked(Arc<str>),
+    /// It names a signature, or something else that is attached to an image.
+    Attachment,
 }
 
 impl Scope {
@@ -82,6 +84,7 @@ impl fmt::Display for Misfit {
             }
             Self::OutsideConstraint(constraint) => write!(f, "outside of the constraint {constraint}"),
             Self::NotTracked(tracked) => write!(f, "not the tag {tracked} that is followed"),
+            Self::Attachment => f.write_str("a signature or the like, which is attached to an image"),
         }
     }
 }

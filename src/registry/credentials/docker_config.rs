@@ -13,7 +13,8 @@ const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 ///
 /// Scheme and trailing slash do not matter; host and port must be equal, and the path of a key must be that of the
 /// registry or lie below it. An entry for the host as a whole is preferred, then the longest path. The entry's `auth` is
-/// `user:password` in base64; without it `username` and `password` are read.
+/// `user:password` in base64; without it `username` and `password` are read. An `identitytoken` is used instead of the
+/// password, as `docker login` means it.
 pub fn from_docker_config(json: &str, api_url: &str) -> Result<Credentials, CredentialsError> {
     let config: Map<String, Value> = serde_json::from_str(json).map_err(|_| CredentialsError::BadJson)?;
     let auths = config
@@ -34,11 +35,21 @@ pub fn from_docker_config(json: &str, api_url: &str) -> Result<Credentials, Cred
 fn read(entry: &Map<String, Value>) -> Result<Credentials, CredentialsError> {
     let text = |key: &str| entry.get(key).and_then(Value::as_str);
     let auth = text("auth");
-    if let Some(auth) = auth.filter(|a| !a.is_empty()) {
-        let bytes = STANDARD.decode(auth).map_err(|_| CredentialsError::BadBase64)?;
-        let pair = String::from_utf8(bytes).map_err(|_| CredentialsError::BadUserPass)?;
-        let (username, password) = pair.split_once(':').ok_or(CredentialsError::BadUserPass)?;
-        return Ok(Credentials::new(username, password.to_owned()));
+    let pair = match auth.filter(|a| !a.is_empty()) {
+        Some(auth) => {
+            let bytes = STANDARD.decode(auth).map_err(|_| CredentialsError::BadBase64)?;
+            let pair = String::from_utf8(bytes).map_err(|_| CredentialsError::BadUserPass)?;
+            let (username, password) = pair.split_once(':').ok_or(CredentialsError::BadUserPass)?;
+            Some(Credentials::new(username, password.to_owned()))
+        }
+        None => None,
+    };
+    if let Some(token) = text("identitytoken").filter(|token| !token.is_empty()) {
+        let username = pair.map_or_else(|| text("username").unwrap_or("").to_owned(), |pair| pair.username);
+        return Ok(Credentials::with_identity_token(username, Secret::new(token)));
+    }
+    if let Some(pair) = pair {
+        return Ok(pair);
     }
     match (text("username"), text("password")) {
         (Some(username), Some(password)) => Ok(Credentials::new(username, Secret::new(password))),

@@ -1,9 +1,9 @@
 //! User and password for a registry, and how they are read from what a `CredentialRef` names.
 //!
-//! Secrets are read by the engine, which hands their content to [`from_user_password`] and [`from_docker_config`].
-//! Variables and programs of this process are read here. No error repeats a value.
+//! Secrets are read by the engine, which hands their content to [`from_user_password`] and [`from_docker_config`]; what a
+//! cloud gives comes from `identity`. Variables and programs of this process are read here. No error repeats a value.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
@@ -12,18 +12,28 @@ use crate::{core::foreign::ForeignText, secret::Secret};
 mod docker_config;
 mod ext;
 #[cfg(test)]
+mod ext_tests;
+mod redact;
+#[cfg(test)]
 mod tests;
 
 pub use docker_config::from_docker_config;
 pub use ext::run_ext;
 
-/// User and password. Either may be empty; then they are not sent.
+/// The user name that stands for "the password is an identity token", as Docker's credential helpers write it.
+const TOKEN_USER: &str = "<token>";
+
+/// User and password, or an identity token. Any of them may be empty; then nothing is sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The user.
     pub username: String,
     /// The password or token.
     pub password: Secret,
+    /// Whether the password is an OAuth2 refresh token, which is told to token servers only.
+    identity_token: bool,
+    /// Whose they are, when the password changes while that stays the same.
+    source: Option<Arc<str>>,
 }
 
 /// Tells credentials apart in keys without holding them.
@@ -60,8 +70,8 @@ pub enum CredentialsError {
     /// The entry is no map.
     #[error("its entry for the registry is not a map")]
     BadEntry,
-    /// The entry has neither `auth` nor `username` and `password`.
-    #[error("its entry for the registry has neither `auth` nor `username` and `password`")]
+    /// The entry has no credentials in it.
+    #[error("its entry for the registry has neither `auth` nor `username` and `password` nor `identitytoken`")]
     BadAuthType,
     /// `auth` is not base64.
     #[error("`auth` of its entry for the registry is not base64")]
@@ -80,26 +90,68 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// User and password.
+    /// User and password. The user `<token>` says that the password is an identity token.
     pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        let (username, password) = (username.into(), password.into());
         Self {
-            username: username.into(),
-            password: password.into(),
+            identity_token: username == TOKEN_USER,
+            username,
+            password,
+            source: None,
         }
     }
 
-    /// Whether both halves are there; only then they are sent.
-    pub fn is_complete(&self) -> bool {
-        !self.username.is_empty() && !self.password.is_empty()
+    /// An identity token (an OAuth2 refresh token), with the user that stands beside it.
+    pub fn with_identity_token(username: impl Into<String>, token: impl Into<Secret>) -> Self {
+        Self {
+            identity_token: true,
+            ..Self::new(username, token)
+        }
     }
 
-    /// A key for caches that must not be shared across credentials.
+    /// The same, whose [`identity`](Self::identity) is that of `source`: who it is, not what the password is at the moment.
+    #[must_use]
+    pub fn of_source(self, source: &str) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
+    }
+
+    /// Whether the password is an identity token, which only a token server takes.
+    pub fn is_identity_token(&self) -> bool {
+        self.identity_token
+    }
+
+    /// Whether everything is there that is needed to log in; only then it is sent.
+    pub fn is_complete(&self) -> bool {
+        !self.password.is_empty() && (self.identity_token || !self.username.is_empty())
+    }
+
+    /// A key for caches that must not be shared across credentials. It outlives the password when the source has one
+    /// that changes every hour.
     pub fn identity(&self) -> CredentialsIdentity {
+        match &self.source {
+            Some(source) => CredentialsIdentity::of(b"source", &[source.as_bytes()]),
+            None => self.fingerprint(),
+        }
+    }
+
+    /// A key for these very values: what a registry refused is not refused for the password that comes next.
+    pub fn fingerprint(&self) -> CredentialsIdentity {
+        let kind: &[u8] = if self.identity_token { b"token" } else { b"password" };
+        CredentialsIdentity::of(kind, &[self.username.as_bytes(), self.password.expose().as_bytes()])
+    }
+}
+
+impl CredentialsIdentity {
+    fn of(kind: &[u8], parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
-        hash.update(self.username.len().to_le_bytes());
-        hash.update(self.username.as_bytes());
-        hash.update(self.password.expose().as_bytes());
-        CredentialsIdentity(hash.finalize().into())
+        for part in std::iter::once(&kind).chain(parts) {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
     }
 }
 

@@ -1,10 +1,8 @@
-use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{ext::run, *};
+use super::*;
 
 fn config(keys: &[&str]) -> String {
     let entries = keys
@@ -76,7 +74,34 @@ fn entries_are_read_in_both_forms() {
     assert_eq!(read(json!({"username": "bob", "password": "a:b", "auth": ""})), both);
     assert_eq!(read(json!({"auth": 5})), Err(CredentialsError::BadAuthType));
     assert_eq!(read(json!({"auth": "!"})), Err(CredentialsError::BadBase64));
-    assert_eq!(read(json!({"identitytoken": "x"})), Err(CredentialsError::BadAuthType));
+    assert_eq!(read(json!({"identitytoken": ""})), Err(CredentialsError::BadAuthType));
+}
+
+#[test]
+fn an_identity_token_takes_the_place_of_the_password() {
+    for (entry, user) in [
+        (json!({"identitytoken": "t"}), ""),
+        (json!({"identitytoken": "t", "auth": STANDARD.encode("bob:")}), "bob"),
+        (json!({"identitytoken": "t", "auth": STANDARD.encode("bob:pw")}), "bob"),
+        (
+            json!({"identitytoken": "t", "username": "bob", "password": "pw"}),
+            "bob",
+        ),
+        (json!({"auth": STANDARD.encode("<token>:t")}), "<token>"),
+        (json!({"username": "<token>", "password": "t"}), "<token>"),
+    ] {
+        let text = json!({"auths": {"r.test": entry}}).to_string();
+        let found = from_docker_config(&text, "https://r.test").unwrap();
+        assert!(found.is_identity_token() && found.is_complete(), "{entry}");
+        assert_eq!(
+            (found.username.as_str(), found.password.expose()),
+            (user, "t"),
+            "{entry}"
+        );
+    }
+    assert!(from_user_password("<token>:t").unwrap().is_identity_token());
+    assert!(!from_user_password("bob:t").unwrap().is_identity_token());
+    assert!(!from_user_password("<token>:").unwrap().is_complete());
 }
 
 #[test]
@@ -114,61 +139,22 @@ fn credentials_are_not_printed_and_their_identity_tells_them_apart() {
     );
     assert_ne!(a.identity(), b.identity());
     assert_eq!(a.identity(), a.clone().identity());
+    assert_ne!(
+        a.identity(),
+        Credentials::with_identity_token("ab", Secret::new("c")).identity()
+    );
     let printed = format!("{a:?} {:?}", a.identity());
     assert_eq!(printed, "Credentials(***) CredentialsIdentity(***)");
 }
 
-fn script(folder: &tempfile::TempDir, text: &str) -> String {
-    let path = folder.path().join("login");
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn a_program_prints_credentials() {
-    let folder = tempfile::tempdir().unwrap();
-    let found = run_ext(&script(&folder, "echo 'bob:s3cret'")).await.unwrap();
-    assert_eq!((found.username.as_str(), found.password.expose()), ("bob", "s3cret"));
-}
-
-#[tokio::test]
-async fn a_program_that_fails_gives_an_error_without_its_words() {
-    let folder = tempfile::tempdir().unwrap();
-    for (text, part) in [
-        ("echo s3cret >&2; exit 3", "exit status: 3"),
-        ("exit 0", "user:password"),
-        ("yes s3cret:x", "more than 64 KiB"),
-        ("printf '\\377:x'", "UTF-8"),
-    ] {
-        let limit = Duration::from_secs(5);
-        let error = run(&script(&folder, text), limit).await.unwrap_err().to_string();
-        assert!(error.contains(part), "{text}: {error}");
-        assert!(!error.contains("s3cret"), "{error}");
-    }
-    assert!(run_ext("login.sh").await.is_err());
-    assert!(run_ext("/does/not/exist").await.is_err());
-}
-
-#[tokio::test]
-async fn a_program_that_hangs_is_killed_with_its_children() {
-    let folder = tempfile::tempdir().unwrap();
-    let marker = folder.path().join("child");
-    let text = format!("sleep 300 & echo $! > {}; wait", marker.display());
-    let error = run(&script(&folder, &text), Duration::from_millis(500))
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("did not end"), "{error}");
-    let child = fs::read_to_string(&marker).unwrap();
-    let proc = format!("/proc/{}/stat", child.trim());
-    for _ in 0..100 {
-        let gone = fs::read_to_string(&proc).map_or(true, |stat| stat.contains(") Z "));
-        if gone {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the child {child} is still running");
+#[test]
+fn a_password_that_changes_keeps_the_identity_of_its_source() {
+    let at = |password: &str, source: &str| Credentials::new("AWS", Secret::new(password)).of_source(source);
+    let (first, second, other) = (at("a", "aws role"), at("b", "aws role"), at("a", "aws other"));
+    assert_eq!(first.identity(), second.identity());
+    assert_ne!(first.fingerprint(), second.fingerprint());
+    assert_ne!(first.identity(), other.identity());
+    assert_ne!(first.identity(), Credentials::new("AWS", Secret::new("a")).identity());
 }
 
 proptest! {

@@ -9,63 +9,11 @@ use super::{
 use crate::core::{disposition::Disposition, verdict::Reason};
 
 #[tokio::test]
-async fn after_a_429_nobody_asks_before_the_time_is_over() {
-    let server = Server::open(|_, _| with(status(429), "retry-after", "120")).await;
-    let registries = registries(&server.url, "");
-    for name in ["a", "b", "c"] {
-        let error = registries
-            .session()
-            .tags(&repo(&registries, name, None))
-            .await
-            .unwrap_err();
-        assert_eq!(error.verdict().reason, Reason::RateLimited);
-        let Disposition::RateLimited(wait) = error.disposition() else {
-            panic!("{error:?}")
-        };
-        assert!((118..=120).contains(&wait.as_secs()), "{wait:?}");
-    }
-    assert_eq!(registries.requests()[0].tags, 1);
-}
-
-#[tokio::test]
-async fn a_503_with_retry_after_is_a_request_to_wait_and_one_without_is_not() {
-    let server = Server::open(|_, _| with(status(503), "retry-after", "9")).await;
-    assert!(matches!(tags_of(&server).await, Err(RegistryError::RateLimited { .. })));
-    let server = Server::open(|_, _| status(503)).await;
-    assert!(matches!(tags_of(&server).await, Err(RegistryError::Unavailable { .. })));
-}
-
-#[tokio::test]
 async fn a_probe_must_be_answered_as_a_registry_does() {
     for code in [204, 403, 404, 500, 502] {
         let server = Server::start(move |_, _| status(code)).await;
         let error = tags_of(&server).await.unwrap_err();
         assert_eq!(error.verdict().reason, Reason::RegistryUnavailable, "{code} {error}");
-    }
-}
-
-#[tokio::test]
-async fn a_dead_registry_is_given_up_for_the_session_but_tried_in_the_next() {
-    let server = Server::open(|_, _| page(&["1"])).await;
-    let registries = registries(&server.url, "");
-    registries
-        .session()
-        .tags(&repo(&registries, "first", None))
-        .await
-        .unwrap();
-    drop(server);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    for _ in 0..2 {
-        let before = registries.requests()[0].tags;
-        let session = registries.session();
-        for i in 0..20 {
-            let error = session
-                .tags(&repo(&registries, &format!("r{i}"), None))
-                .await
-                .unwrap_err();
-            assert_eq!(error.verdict().reason, Reason::RegistryUnavailable, "{error}");
-        }
-        assert_eq!(registries.requests()[0].tags - before, 3);
     }
 }
 
@@ -80,6 +28,7 @@ async fn a_silent_registry_is_not_waited_for_without_end() {
     .await;
     let error = tags_of(&server).await.unwrap_err();
     assert_eq!(error.verdict().reason, Reason::ListIncomplete, "{error}");
+    assert!(error.to_string().contains("did not come to its end in time"), "{error}");
 }
 
 #[tokio::test]

@@ -90,23 +90,25 @@ async fn a_token_is_shared_by_questions_about_one_repository_but_not_by_users() 
 
 #[tokio::test]
 async fn a_cached_token_that_is_refused_is_replaced_once() {
-    let server = Server::start(|own, asked| {
-        // The first token was revoked after its first use.
-        if asked.authorization == "Bearer t0" && asked.before > 0 {
-            return with(
-                status(401),
-                "www-authenticate",
-                &format!(r#"Bearer realm="{own}/token",service="registry.test",scope="ignored""#),
-            );
-        }
-        bearer(own, asked)
-    })
-    .await;
-    let registries = registries(&server.url, "");
-    let key = repo(&registries, "team/app", None);
-    registries.session().tags(&key).await.unwrap();
-    registries.session().tags(&key).await.unwrap();
-    assert_eq!(registries.requests()[0].token, 2);
+    for refusal in [401, 403] {
+        let server = Server::start(move |own, asked| {
+            // The first token was revoked after its first use. A registry that answers 403 names no realm.
+            if asked.authorization == "Bearer t0" && asked.before > 0 {
+                let challenge = format!(r#"Bearer realm="{own}/token",service="registry.test",scope="ignored""#);
+                return match refusal {
+                    401 => with(status(401), "www-authenticate", &challenge),
+                    _ => status(403),
+                };
+            }
+            bearer(own, asked)
+        })
+        .await;
+        let registries = registries(&server.url, "");
+        let key = repo(&registries, "team/app", None);
+        registries.session().tags(&key).await.unwrap();
+        registries.session().tags(&key).await.unwrap();
+        assert_eq!(registries.requests()[0].token, 2, "{refusal}");
+    }
 }
 
 #[tokio::test]

@@ -2,10 +2,15 @@
 //! token authentication specification and RFC 9110 say, or break these rules on purpose.
 
 mod cached;
+mod certificates;
+mod echo;
 mod faults;
+mod garbage;
 mod lists;
 mod login;
+mod manners;
 mod metadata;
+mod reload;
 mod server;
 mod signatures;
 mod tls;
@@ -58,6 +63,21 @@ fn tag(name: &str) -> TagName {
 
 fn linux() -> Platforms {
     Platforms(vec![Platform::new("linux", "amd64")])
+}
+
+/// Makes that much time pass. Sockets are quiet meanwhile: a clock that stands still would not wait for them.
+async fn later(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// The digest of a tag, or why it is not known.
+async fn facts(registries: &Registries, session: &Session, tag_name: &str) -> Result<Known, RegistryError> {
+    let repo = repo(registries, "team/app", None);
+    session
+        .facts(&repo, &tag(tag_name), &linux(), FactsWanted::Digest, Freshness::Now)
+        .await
 }
 
 /// One fresh session asks for the tags of one repository.

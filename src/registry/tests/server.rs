@@ -140,3 +140,60 @@ pub(super) fn broken(start: &'static str) -> Body {
     };
     Body::from_stream(futures::stream::iter([Ok(start)]).chain(futures::stream::once(cut)))
 }
+
+/// A server that does with each connection what it likes: `serve` gets it, and which one it is, after the head of a request
+/// was read.
+pub(super) struct Raw {
+    /// `http://127.0.0.1:<port>`
+    pub(super) url: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Raw {
+    /// Listens on `address`, of which the port may be 0.
+    pub(super) async fn start<F>(
+        address: &str,
+        serve: impl Fn(tokio::net::TcpStream, usize) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            // Dropped with this task, so that nothing outlives the server.
+            let mut connections = tokio::task::JoinSet::new();
+            for number in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let serve = &serve;
+                read_head(&mut stream).await;
+                connections.spawn(serve(stream, number));
+            }
+        });
+        Self { url, task }
+    }
+
+    /// A server that takes every connection and never says anything.
+    pub(super) async fn silent() -> Self {
+        Self::start("127.0.0.1:0", |stream, _| async move {
+            std::future::pending::<()>().await;
+            drop(stream);
+        })
+        .await
+    }
+}
+
+async fn read_head(stream: &mut tokio::net::TcpStream) {
+    use tokio::io::AsyncReadExt as _;
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.is_ok_and(|n| n > 0) {
+        head.extend_from_slice(&byte);
+    }
+}

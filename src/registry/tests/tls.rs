@@ -13,6 +13,12 @@ use crate::registry::RegistryError;
 
 /// An https server with a certificate of its own CA; gives its URL and the CA's certificate.
 fn server() -> (String, String) {
+    let (url, ca, _) = serve(false);
+    (url, ca)
+}
+
+/// The same; with `mutual` it wants to know who connects. Gives also a certificate and key that it lets in.
+fn serve(mutual: bool) -> (String, String, (String, String)) {
     crate::http::use_ring();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -23,10 +29,21 @@ fn server() -> (String, String) {
         .signed_by(&key, &ca)
         .unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
+    let own = KeyPair::generate().unwrap();
+    let client = CertificateParams::new(vec!["updater".to_owned()])
+        .unwrap()
+        .signed_by(&own, &ca)
         .unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(ca.der().clone()).unwrap();
+    let builder = rustls::ServerConfig::builder();
+    let builder = if mutual {
+        let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots));
+        builder.with_client_cert_verifier(verifier.build().unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let config = builder.with_single_cert(vec![leaf.der().clone()], key).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let config = Arc::new(config);
@@ -36,7 +53,7 @@ fn server() -> (String, String) {
             let _ = answer(stream, &config);
         }
     });
-    (url, ca.pem())
+    (url, ca.pem(), (client.pem(), own.serialize_pem()))
 }
 
 fn answer(mut stream: std::net::TcpStream, config: &Arc<rustls::ServerConfig>) -> std::io::Result<()> {
@@ -85,4 +102,35 @@ async fn only_a_trusted_certificate_is_accepted_unless_insecure() {
             Err(other) => panic!("{name}: {other}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_who_connects_is_shown_the_certificate_of_the_entry() {
+    let (url, ca, (certificate, key)) = serve(true);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, pem) in [("ca", &ca), ("cert", &certificate), ("key", &key)] {
+        std::fs::write(folder.path().join(name), pem).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let trusted = format!("  ca_file: {}\n", path("ca"));
+    let shown = format!(
+        "{trusted}  client_cert: {}\n  client_key: {}\n",
+        path("cert"),
+        path("key")
+    );
+    for (more, let_in) in [(trusted, false), (shown, true)] {
+        let registries = registries(&url, &more);
+        let answer = registries.session().tags(&repo(&registries, "a", None)).await;
+        assert_eq!(answer.is_ok(), let_in, "{more}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_asked_through_its_own_proxy() {
+    let proxy = super::server::Server::open(|_, _| super::server::page(&["1"])).await;
+    let url = proxy.url.replace("http://", "http://bob:hunter2@");
+    let registries = registries("http://registry.invalid", &format!("  proxy: {url}\n"));
+    let list = registries.session().tags(&repo(&registries, "a", None)).await.unwrap();
+    assert_eq!(list.tags.len(), 1);
+    assert_eq!(proxy.targets(), ["/v2/", "/v2/a/tags/list"]);
 }

@@ -16,7 +16,7 @@ pub(super) fn run(input: &Value) -> Result<Value, String> {
         other => return Err(format!("unknown kind {other:?}")),
     };
     Ok(match read {
-        Ok(Credentials { username, password }) => json!({"username": username, "password": password.expose()}),
+        Ok(Credentials { username, password, .. }) => json!({"username": username, "password": password.expose()}),
         Err(error) => json!({"error": label(&error)}),
     })
 }
@@ -41,6 +41,7 @@ fn source(text: &str, require_registry: bool) -> Value {
         }
         CredentialRef::Env(name) => json!({"type": "env", "env": name}),
         CredentialRef::Ext(path) => json!({"type": "ext", "script": path}),
+        CredentialRef::Cloud(vendor) => json!({"type": vendor.as_str()}),
     };
     if let Some(registry) = registry {
         shown["registry"] = registry.into();

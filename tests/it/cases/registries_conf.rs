@@ -119,5 +119,8 @@ fn label(error: &RegistriesConfError) -> &'static str {
         RegistriesConfError::TwoWithoutPrefix { .. } => "two_without_prefix",
         RegistriesConfError::BadTagSortMode { .. } => "bad_tag_sort_mode",
         RegistriesConfError::TwoDefaults { .. } => "two_defaults",
+        RegistriesConfError::HalfIdentity { .. } => "half_identity",
+        RegistriesConfError::BadProxy { .. } => "bad_proxy",
+        RegistriesConfError::TooManyMirrors { .. } => "too_many_mirrors",
     }
 }

@@ -5,9 +5,12 @@ use argocd_image_updater::{
         argocd::Application,
         v1alpha1::{CommonUpdateSettings, ImagesVerification, WriteBackConfig},
     },
-    core::resolve::{
-        ApplicationKind, TargetFile, settings, source_type, verification,
-        write_target::{self, GitDestination, InvalidWriteBack},
+    core::{
+        resolve::{
+            ApplicationKind, TargetFile, settings, source_type, verification,
+            write_target::{self, GitDestination, InvalidWriteBack},
+        },
+        signature::{InvalidPolicy, KeyRef},
     },
 };
 use serde::de::DeserializeOwned;
@@ -46,8 +49,12 @@ fn layers<T: DeserializeOwned>(given: &Value) -> Result<Vec<T>, String> {
 fn effective(merged: Option<&ImagesVerification>) -> Value {
     match verification::demanded(merged) {
         Ok(None) => json!({"verify": false}),
-        Ok(Some(settings)) => json!({"verify": true, "cosignKey": settings.cosign_key}),
-        Err(verification::KeyRequired) => json!({"error": "key_required", "image_skipped": true}),
+        Ok(Some(policy)) => {
+            let KeyRef { secret_name, key } = &policy.keys[0];
+            json!({"verify": true, "cosignKey": {"secretName": secret_name, "key": key}})
+        }
+        Err(InvalidPolicy::KeyRequired) => json!({"error": "key_required", "image_skipped": true}),
+        Err(other) => json!({"error": other.to_string()}),
     }
 }
 

@@ -10,7 +10,7 @@ use argocd_image_updater::{
     core::{
         image::{ImageRef, Platform, TagName},
         plan::{
-            ImageUpdate, Verified,
+            ImageUpdate, Picked,
             update::{self, Update},
             values,
         },
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::application_spec_edit;
 
-type Pick = Result<Verified<Candidate>, Verdict>;
+type Pick = Result<Picked, Verdict>;
 
 pub(super) fn run(input: &Value) -> Result<Value, String> {
     let application = application(input)?;
@@ -87,7 +87,7 @@ fn pick(latest: &Value) -> Result<Pick, String> {
         return Ok(Err(Verdict::new(Reason::NoTagMatches, "nothing selected")));
     };
     let digest = latest["digest"].as_str().unwrap_or("");
-    Ok(Ok(Verified::no_policy(Candidate {
+    let candidate = Candidate {
         tag: TagName::new(tag).ok_or("not a tag")?,
         digest: (!digest.is_empty())
             .then(|| digest.parse())
@@ -95,7 +95,8 @@ fn pick(latest: &Value) -> Result<Pick, String> {
             .map_err(|_| format!("{digest}: no digest"))?,
         facts: None,
         note: None,
-    })))
+    };
+    Ok(Ok(Picked::new(candidate, None)))
 }
 
 fn outcome(decided: &ImageUpdate) -> Value {

@@ -4,6 +4,8 @@
 //! already, it is not told again.
 
 mod converges;
+mod life_cycle;
+mod listing;
 mod never_down;
 mod never_empty;
 mod objects;

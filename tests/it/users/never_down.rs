@@ -3,7 +3,13 @@
 use serde_json::{Value, json};
 
 use super::scripted;
-use crate::{support::registry::Fault, world::World};
+use crate::{
+    support::{
+        image_shelf::{OCI, Shelf},
+        registry::Fault,
+    },
+    world::World,
+};
 
 /// One application that runs `r.example.com/app:RUNNING`.
 fn given(strategy: &str, running: &str) -> String {
@@ -43,6 +49,52 @@ async fn one_tag_that_cannot_be_read_holds_the_decision_until_it_can() {
             "{status}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_tag_list_that_breaks_off_changes_nothing_until_it_is_whole() {
+    // #511: the newest tag is on the page that failed.
+    let world = World::given(&given("semver", "v1.0.0")).await;
+    let registry = scripted(&world, "").await;
+    for tag in ["v1.0.0", "v1.1.0", "v1.2.0", "v2.0.0"] {
+        registry.push("app", tag, "2026-01-01T00:00:00Z");
+    }
+    registry.page_size(2);
+    registry.fault(Fault::SecondPageFails);
+    world.cycle().await;
+    assert_eq!(
+        world.kustomize_images("app").await,
+        Value::Null,
+        "v1.1.0 is not the highest"
+    );
+    assert_eq!(world.problem("app").await, "RegistryUnavailable");
+
+    registry.fault(Fault::None);
+    world.cycle().await;
+    assert_eq!(world.kustomize_images("app").await, json!(["r.example.com/app:v2.0.0"]));
+}
+
+#[tokio::test]
+async fn a_platform_of_an_index_that_is_not_there_takes_the_tag_out_and_no_other() {
+    // #604: what is missing for good must not hold the others for ever.
+    let world = World::given(&given("newest-build", "v1").replace("r.example.com", "REG")).await;
+    let repository = format!("{}/app", world.namespace);
+    for (tag, month) in [("v1", 1), ("v2", 2)] {
+        world.push("app", tag, &format!("2026-0{month}-01T00:00:00Z")).await;
+    }
+    let mut images = Shelf::default();
+    let child = images.image(OCI, "linux/amd64", "2026-03-01T00:00:00Z");
+    let index = images.index(OCI, &[(&child, "linux/amd64")]);
+    images.tag("v3", &index);
+    world.registry.push_all(&repository, &images).await;
+    world.registry.delete_manifest(&repository, &child).await;
+
+    world.cycle().await;
+
+    assert_eq!(
+        world.kustomize_images("app").await,
+        json!([world.fill_in("REG/app:v2")])
+    );
 }
 
 #[tokio::test]
@@ -117,6 +169,22 @@ async fn images_dated_1970_stay_as_they_run_and_a_real_date_wins() {
             json!(["r.example.com/app:Z"]),
             "{running}"
         );
+    }
+}
+
+#[tokio::test]
+async fn identical_dates_stay_as_they_run_whatever_the_order_of_names() {
+    // #311: a pipeline that sets one date for all builds of a commit.
+    for running in ["a", "b", "c"] {
+        let world = World::given(&given("newest-build", running)).await;
+        let registry = scripted(&world, "").await;
+        for tag in ["b", "a", "c"] {
+            registry.push("app", tag, "2026-01-01T00:00:00Z");
+        }
+        for _ in 0..2 {
+            world.cycle().await;
+            assert_eq!(world.kustomize_images("app").await, Value::Null, "{running}");
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use tokio::{
 
 use super::PASSWORDS;
 
+/// How much of what the program wrote a failing test shows.
+const LAST_LINES: usize = 60;
+
 /// A running program. It is killed when dropped.
 pub struct Child {
     process: tokio::process::Child,
@@ -126,6 +129,10 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         let log = self.log();
+        if std::thread::panicking() {
+            let lines: Vec<_> = log.lines().collect();
+            tell(&lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"));
+        }
         for password in PASSWORDS {
             // A second panic would hide the first.
             assert!(
@@ -134,6 +141,11 @@ impl Drop for Child {
             );
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a test that fails says what the program did")]
+fn tell(log: &str) {
+    eprintln!("the program wrote at last:\n{log}");
 }
 
 async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Mutex<String>>) -> String {

@@ -17,8 +17,10 @@
 //! `REG/` stands for the registry and the test's prefix, `GIT/deploy` for a repository's URL, `NS` for the namespace.
 
 mod children;
+mod guarded_registry;
 mod reference_registry;
 mod short;
+pub mod signer;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -30,7 +32,9 @@ use kube::{
 use serde_json::{Value, json};
 
 pub use children::{Child, Finished};
+pub use guarded_registry::{Guard, GuardedRegistry};
 pub use reference_registry::ReferenceRegistry;
+pub use signer::Signer;
 
 use crate::support::{
     apiserver::{ApiServer, User},

@@ -10,7 +10,10 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::support::servers::{self, Household};
+use crate::support::{
+    image_shelf::{DOCKER, OCI, Shelf},
+    servers::{self, Household},
+};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -73,6 +76,11 @@ impl ReferenceRegistry {
         &self.host
     }
 
+    /// Where it keeps what was pushed.
+    pub fn storage(&self) -> std::path::PathBuf {
+        self.household.folder().join("data")
+    }
+
     fn url(&self, rest: &str) -> String {
         format!("http://{}/v2/{rest}", self.host)
     }
@@ -93,6 +101,28 @@ impl ReferenceRegistry {
         self.put_manifest(repository, tag, MANIFEST, manifest).await
     }
 
+    /// Pushes everything on a shelf.
+    pub async fn push_all(&self, repository: &str, images: &Shelf) {
+        let contents = images.contents();
+        for content in &contents {
+            let body = String::from_utf8_lossy(content.bytes).into_owned();
+            if [OCI.config, DOCKER.config].contains(&content.media_type) {
+                self.upload(repository, &body).await;
+            } else {
+                self.put_manifest(repository, content.digest, content.media_type, body)
+                    .await;
+            }
+        }
+        for (tag, digest) in images.tags() {
+            let content = contents
+                .iter()
+                .find(|content| content.digest == digest)
+                .expect("it is there");
+            let body = String::from_utf8_lossy(content.bytes).into_owned();
+            self.put_manifest(repository, tag, content.media_type, body).await;
+        }
+    }
+
     /// Puts a manifest of any type.
     pub async fn put_manifest(&self, repository: &str, tag: &str, media_type: &str, body: String) -> String {
         let digest = digest(&body);
@@ -105,6 +135,17 @@ impl ReferenceRegistry {
             .expect("the registry answers");
         assert!(answer.status().is_success(), "{repository}:{tag}: {}", answer.status());
         digest
+    }
+
+    /// Takes a manifest away, whoever refers to it.
+    pub async fn delete_manifest(&self, repository: &str, digest: &str) {
+        let delete = client().delete(self.url(&format!("{repository}/manifests/{digest}")));
+        let answer = delete.send().await.expect("the registry answers");
+        assert!(
+            answer.status().is_success(),
+            "{repository}@{digest}: {}",
+            answer.status()
+        );
     }
 
     /// Gives an image another tag as well.

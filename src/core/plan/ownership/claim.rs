@@ -4,7 +4,7 @@ use crate::{
     api::argocd::Application,
     core::{
         image::ImageVersion,
-        plan::{Entry, Verified, change::ValueKey, place, running, values},
+        plan::{Entry, Picked, change::ValueKey, place, running, values},
         resolve::{SourceSlot, TrackedApplication, TrackedImage, WriteTarget},
         select::{Candidate, live::LiveImages},
         verdict::{Reason, Verdict},
@@ -48,7 +48,7 @@ pub fn claims(
     application: &Application,
     tracked: &TrackedApplication,
     live: &LiveImages,
-    picks: Option<&[Result<Verified<Candidate>, Verdict>]>,
+    picks: Option<&[Result<Picked, Verdict>]>,
 ) -> Vec<Claim> {
     let mut all = Vec::new();
     for (index, resolved) in tracked.images.iter().enumerate() {
@@ -57,7 +57,7 @@ pub fn claims(
         };
         let pick = match picks.map(|picks| picks.get(index)) {
             None => Err(None),
-            Some(Some(Ok(candidate))) => Ok(candidate.get()),
+            Some(Some(Ok(picked))) => Ok(picked.candidate()),
             Some(Some(Err(verdict))) if !gives_up(verdict.reason) => Err(Some(verdict.reason)),
             Some(_) => continue,
         };

@@ -11,6 +11,8 @@ use crate::{
     },
 };
 
+mod unchecked;
+
 /// An application `shop` that runs `live`, with one source of this type.
 fn application(source_type: &str, source: &Value, live: &[&str]) -> Value {
     json!({
@@ -43,17 +45,18 @@ fn resolved(application: &Value, images: &Value, write_back: &Value) -> (Arc<App
 }
 
 /// `tag`, `tag@digest`, or nothing for an image whose registry failed.
-fn pick(text: &str) -> Result<Verified<Candidate>, Verdict> {
+fn pick(text: &str) -> Result<Picked, Verdict> {
     if text.is_empty() {
         return Err(Verdict::new(Reason::RegistryUnavailable, "down"));
     }
     let (tag, digest) = text.split_once('@').unwrap_or((text, ""));
-    Ok(Verified::no_policy(Candidate {
+    let candidate = Candidate {
         tag: TagName::new(tag).unwrap(),
         digest: (!digest.is_empty()).then(|| digest_of(digest)),
         facts: None,
         note: None,
-    }))
+    };
+    Ok(Picked::new(candidate, None))
 }
 
 fn digest_of(seed: &str) -> Digest {

@@ -214,13 +214,17 @@ pub fn tags(story: &[TagStory]) -> Vec<TagPlan> {
             Fate::Chosen | Fate::Kept => TagFate::Chosen,
             Fate::Ranked(_) | Fate::Lower => TagFate::Ranked,
             Fate::TooYoung(_) => TagFate::TooYoung,
+            Fate::Unverified(_) => TagFate::NotVerified,
             Fate::NotRead(_) => TagFate::NotRead,
             Fate::NotAsked | Fate::Later => TagFate::NotAsked,
             Fate::Filtered(_) => TagFate::Filtered,
             Fate::OutOfScope(_) | Fate::Unranked => TagFate::OutOfScope,
             Fate::Excluded(_) | Fate::Refused(_) => TagFate::Excluded,
         };
-        let is_ranked = matches!(word, TagFate::Chosen | TagFate::Ranked | TagFate::TooYoung);
+        let is_ranked = matches!(
+            word,
+            TagFate::Chosen | TagFate::Ranked | TagFate::TooYoung | TagFate::NotVerified
+        );
         rank += usize::from(is_ranked);
         TagPlan {
             tag: tag.as_str().to_owned(),

@@ -477,3 +477,16 @@ proptest! {
         prop_assert_eq!(told(&live.0), told(&live.1));
     }
 }
+
+#[test]
+fn every_match_needs_the_signatures_that_its_entry_needs() {
+    let key = json!({"secretName": "s", "key": "k"});
+    let images = json!([{"imageName": "r.test/shop/*", "imagesVerification": {"cosignKey": key}}]);
+    let resolved = resolve("Kustomize", &images, &["r.test/shop/a:1", "r.test/shop/b:1"]);
+    let images = images_of(&resolved);
+    assert_eq!(images.len(), 2);
+    for image in images {
+        let policy = image.tracked.as_ref().unwrap().signatures.as_ref().expect("a policy");
+        assert_eq!(policy.keys[0].secret_name, "s", "{}", image.alias);
+    }
+}

@@ -89,10 +89,20 @@ fn decide<'n>(
     names: impl IntoIterator<Item = &'n String>,
     images: &Repository,
 ) -> (Decision, Knowledge) {
+    decide_in(policy, &now(live), names, images)
+}
+
+/// The same, with more that the decision depends on.
+fn decide_in<'n>(
+    policy: &Policy,
+    situation: &Situation<'_>,
+    names: impl IntoIterator<Item = &'n String>,
+    images: &Repository,
+) -> (Decision, Knowledge) {
     let tags = TagList::from_texts(names.into_iter().map(String::as_str));
     let mut known = Knowledge::default();
     loop {
-        match select(policy, &now(live), &tags, TagOrder::None, &known) {
+        match select(policy, situation, &tags, TagOrder::None, &known) {
             Outcome::Decided(decision) => return (decision, known),
             Outcome::Need(questions) => {
                 assert!(!questions.is_empty());
@@ -182,6 +192,26 @@ proptest! {
                 prop_assert!(policy.compare(&after, &before).is_ge(), "{} after {}", candidate.tag, text);
             }
         }
+    }
+
+    #[test]
+    fn falling_back_goes_down_to_what_runs_and_no_further(policy in any_policy(), images in repository(), unsigned in proptest::collection::vec(any::<bool>(), 12), text in "(v?[0-3](\\.[0-2])?|main)?") {
+        let live = live(&text);
+        let unsigned: Vec<_> = images.keys().zip(unsigned).filter(|(_, unsigned)| *unsigned).map(|(name, _)| name.as_str()).collect();
+        let mut situation = now(live.as_ref());
+        let mut before = None;
+        for _ in 0..=images.len() {
+            let picked = decide_in(&policy, &situation, images.keys(), &images).0.picked;
+            let Ok(candidate) = picked else { return Ok(()) };
+            prop_assert!(!situation.unverified.contains_key(&candidate.tag), "{} once more", candidate.tag);
+            prop_assert_ne!(before.as_deref(), Some(text.as_str()), "{} below what runs", candidate.tag);
+            if !unsigned.contains(&candidate.tag.as_str()) {
+                return Ok(());
+            }
+            before = Some(candidate.tag.as_str().to_owned());
+            situation.unverified.insert(candidate.tag, "it is not signed".to_owned());
+        }
+        prop_assert!(false, "it goes round in circles");
     }
 
     #[test]

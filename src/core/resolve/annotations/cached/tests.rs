@@ -117,15 +117,22 @@ fn the_settings_of_the_resource_do_not_count_and_its_signatures_do() {
         );
     }
     let demanding = json!({"imagesVerification": key});
-    for (spec, rule, field) in [
-        (&demanding, &json!({}), "spec.imagesVerification"),
-        (&json!({}), &demanding, "spec.applicationRefs[0].imagesVerification"),
-    ] {
-        let verdict = one(spec, rule).images[0].tracked.clone().unwrap_err();
-        assert!(verdict.message.contains(field), "{verdict}");
-    }
     let waived = json!({"imagesVerification": {"enabled": false}});
-    assert!(one(&demanding, &waived).images[0].tracked.is_ok());
+    let other = json!({"imagesVerification": {"cosignKey": {"secretName": "t", "key": "k"}}});
+    for (spec, rule, expected) in [
+        (&json!({}), &json!({}), None),
+        (&demanding, &json!({}), Some("s")),
+        (&json!({}), &demanding, Some("s")),
+        (&demanding, &other, Some("t")),
+        (&demanding, &waived, None),
+    ] {
+        let image = one(spec, rule).images[0].tracked.clone().unwrap();
+        let named = image
+            .signatures
+            .as_ref()
+            .map(|policy| policy.keys[0].secret_name.as_str());
+        assert_eq!(named, expected, "{spec} {rule}");
+    }
 }
 
 #[test]
