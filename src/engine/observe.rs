@@ -228,8 +228,7 @@ impl Observer {
                     .into();
             }
         };
-        let order = tag_order(repo.profile.tag_order);
-        self.decide(cycle, &repo, image, asker, &tags, order, bound).await
+        self.decide(cycle, &repo, image, asker, &tags, bound).await
     }
 
     /// Asks until there is a decision. One that comes to no end is gone on with in the next cycle.
@@ -240,9 +239,9 @@ impl Observer {
         image: &TrackedImage,
         asker: Asker<'_>,
         tags: &TagList,
-        order: TagOrder,
         bound: Bound,
     ) -> Pick {
+        let order = tag_order(repo.profile.tag_order);
         let policy = &image.policy;
         let view = View::new(repo, &image.platforms);
         let current = asker.live.into_iter().chain(asker.beside).chain(asker.written);

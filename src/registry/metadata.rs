@@ -145,13 +145,12 @@ impl TagQuestion<'_> {
         }
         let mut parts = Vec::new();
         let read = self.read_parts(digest, manifest, platforms, wanted, &mut parts).await;
-        match &read {
-            Ok(known) => self.cache.facts().keep(self.view, digest, platforms, wanted, known),
-            Err(_) => {
-                let mut kept = self.cache.parts();
-                for (digest, part) in parts {
-                    kept.keep(self.view, digest, part);
-                }
+        if let Ok(known) = &read {
+            self.cache.facts().keep(self.view, digest, platforms, wanted, known);
+        } else {
+            let mut kept = self.cache.parts();
+            for (digest, part) in parts {
+                kept.keep(self.view, digest, part);
             }
         }
         read.map_err(|error| self.about_tag(error))

@@ -241,3 +241,38 @@ async fn git_write_back_works_from_a_folder_with_a_secret_in_it() {
     assert_eq!(folder.read("web.yaml"), application);
     assert!(folder.registry.count("/tags/list") == 1);
 }
+
+#[tokio::test]
+async fn facts_are_kept_over_runs_in_the_folder_that_is_named_and_a_damaged_file_is_set_aside() {
+    let updater = UPDATER.replace(":1.x", "") + "      commonUpdateSettings: {updateStrategy: newest-build}\n";
+    let folder = Folder::given(&[("shop.yaml", SHOP), ("updater.yaml", &updater)]).await;
+    let cache = folder.folder.path().join("cache");
+    let flag = format!("--cache-dir={}", cache.display());
+    let file = cache.join("registry-facts.jsonl");
+    let mut blobs = Vec::new();
+    for damaged in [false, false, true] {
+        if damaged {
+            fs::write(&file, "{}").expect("a writable folder");
+        }
+        let run = folder.start(&["--once", "--dry-run", &flag]).finish().await;
+        assert!(run.success, "{}", run.log);
+        assert_eq!(run.log.contains("registry-facts.jsonl.damaged"), damaged, "{}", run.log);
+        blobs.push(folder.registry.count("/blobs/"));
+        let kept = fs::read_to_string(&file).expect("a file of facts");
+        assert_eq!(kept.lines().count(), 1 + 3, "{kept}");
+    }
+    assert_eq!(blobs, [3, 3, 6]);
+}
+
+#[tokio::test]
+async fn a_cache_folder_that_cannot_be_written_stops_the_start() {
+    let folder = Folder::given(&[("shop.yaml", SHOP), ("updater.yaml", UPDATER)]).await;
+    let run = folder.start(&["--once", "--cache-dir=/dev/null/cache"]).finish().await;
+    assert!(!run.success, "{}", run.log);
+    assert!(
+        run.log.contains("--cache-dir") && run.log.contains("/dev/null/cache"),
+        "{}",
+        run.log
+    );
+    assert_eq!(folder.registry.seen(), []);
+}

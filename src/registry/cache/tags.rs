@@ -39,7 +39,8 @@ pub(crate) struct Tags {
 impl Tags {
     pub(super) fn new(refresh: Duration) -> Self {
         Self {
-            refresh,
+            // So that moments in it can be multiplied.
+            refresh: refresh.min(Duration::from_nanos(u64::MAX)),
             views: Bounded::new(MAX_VIEWS, MAX_TAGS),
             stale: HashMap::new(),
             all_stale: None,
@@ -52,14 +53,10 @@ impl Tags {
     }
 
     pub(crate) fn keep(&mut self, view: &View, tag: &TagName, kept: KeptTag) {
-        let tags = match self.views.get(view) {
-            Some(tags) => tags,
-            None => {
-                self.views.put(view.clone(), HashMap::new(), 0);
-                let Some(tags) = self.views.get(view) else { return };
-                tags
-            }
-        };
+        if self.views.get(view).is_none() {
+            self.views.put(view.clone(), HashMap::new(), 0);
+        }
+        let Some(tags) = self.views.get(view) else { return };
         // A repository that alone has more tags than fit must not drive out all others with every tag.
         if tags.len() < MAX_TAGS / 2 || tags.contains_key(tag) {
             tags.insert(tag.clone(), kept);
@@ -85,7 +82,7 @@ impl Tags {
         let refresh = self.refresh.as_nanos();
         let mut hash = DefaultHasher::new();
         (&view.repository, tag).hash(&mut hash);
-        let moment = u128::from(hash.finish()) * refresh >> 64;
+        let moment = (u128::from(hash.finish()) * refresh) >> 64;
         let turn = |at: Duration| (at.as_nanos() + refresh - moment) / refresh;
         turn(now) > turn(kept.asked)
     }

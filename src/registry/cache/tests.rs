@@ -89,7 +89,7 @@ fn a_damaged_file_is_set_aside_and_the_program_starts() {
         ("cut off", whole[..whole.len() - 20].to_owned()),
         (
             "without its last line",
-            whole[..whole.trim_end().rfind('\n').unwrap() + 1].to_owned(),
+            whole[..=whole.trim_end().rfind('\n').unwrap()].to_owned(),
         ),
         ("changed", no_lines),
         ("of another program", "{\"format\":\"other\"}\n".to_owned()),

@@ -322,9 +322,11 @@ async fn where_a_page_size_is_refused_none_is_asked_for_and_never_again() {
     let refusal =
         r#"{"errors":[{"code":"PAGINATION_NUMBER_INVALID","message":"invalid number of results requested"}]}"#;
     for body in [refusal, ""] {
-        let server = Server::open(move |_, asked| match asked.target.contains("n=") {
-            true => json(400, body),
-            false => page(&["1", "2"]),
+        let server = Server::open(move |_, asked| {
+            if asked.target.contains("n=") {
+                return json(400, body);
+            }
+            page(&["1", "2"])
         })
         .await;
         let registries = registries(&server.url, "");
