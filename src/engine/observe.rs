@@ -1,10 +1,16 @@
 //! Asks the registries what the decisions need, each question once per cycle, and feeds the pure selection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     credentials::{self, CycleCredentials, Secrets},
@@ -30,6 +36,9 @@ use crate::{
 
 /// Metadata requests of one decision at once; the registry's own limits come on top.
 const PARALLEL_FACTS: usize = 20;
+
+/// The longest that is read for one decision. What was read is kept, and the next cycle goes on.
+const TIME: Duration = Duration::from_mins(10);
 
 /// A decision asks again at most this often beside what its [`ReadLimit`] allows: it asks once for its order, and then tag
 /// by tag on the way down.
@@ -205,6 +214,7 @@ impl Observer {
             unverified: asker.unverified.clone(),
         };
         let mut known = self.memory.held(&view, policy);
+        let deadline = Instant::now() + TIME;
         let mut decision = Decision {
             picked: Err(Verdict::new(
                 Reason::MetadataUnavailable,
@@ -220,7 +230,16 @@ impl Observer {
                     break;
                 }
                 Selection::Need(questions) => {
-                    answer(cycle, repo, image, order, questions, &mut known).await;
+                    if !answer(cycle, repo, image, order, questions, &mut known, deadline).await {
+                        let message = format!(
+                            "{} of {} tags were read within {} min; the next cycle goes on",
+                            known.kept().len(),
+                            tags.tags.len(),
+                            TIME.as_secs() / 60
+                        );
+                        decision.picked = Err(Verdict::new(Reason::MetadataUnavailable, message));
+                        break;
+                    }
                 }
             }
         }
@@ -249,7 +268,7 @@ impl Observer {
     }
 }
 
-/// Asks the registry, many questions at once.
+/// Asks the registry, many questions at once; `false` when there was not enough time for all of them.
 async fn answer(
     cycle: &Cycle,
     repo: &RepoKey,
@@ -257,9 +276,10 @@ async fn answer(
     order: TagOrder,
     questions: Vec<Question>,
     known: &mut Knowledge,
-) {
+    deadline: Instant,
+) -> bool {
     let wanted = image.policy.facts_wanted(order);
-    let answers: Vec<_> = stream::iter(questions)
+    let answers = stream::iter(questions)
         .map(|Question::Facts(tag)| async move {
             let answer = match cycle
                 .session
@@ -273,10 +293,34 @@ async fn answer(
             };
             (tag, answer)
         })
-        .buffer_unordered(PARALLEL_FACTS)
-        .collect()
-        .await;
-    for (tag, answer) in answers {
-        known.insert(tag, answer);
+        .buffer_unordered(PARALLEL_FACTS);
+    take_until(deadline, answers, |(tag, answer)| known.insert(tag, answer)).await
+}
+
+/// Takes what comes until then; whether that was all.
+async fn take_until<T>(deadline: Instant, items: impl Stream<Item = T>, mut take: impl FnMut(T)) -> bool {
+    let mut items = std::pin::pin!(items);
+    loop {
+        match timeout_at(deadline, items.next()).await {
+            Ok(Some(item)) => take(item),
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_in_time_is_kept_when_the_rest_never_comes() {
+        let deadline = Instant::now() + TIME;
+        let mut taken = Vec::new();
+        assert!(take_until(deadline, stream::iter([1, 2]), |n| taken.push(n)).await);
+        let stuck = stream::iter([3, 4]).chain(stream::pending());
+        assert!(!take_until(deadline, stuck, |n| taken.push(n)).await);
+        assert_eq!(taken, [1, 2, 3, 4]);
+        assert_eq!(Instant::now(), deadline);
     }
 }
