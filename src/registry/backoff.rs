@@ -32,7 +32,7 @@ impl Backoff {
     pub(crate) fn wait(&mut self) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(self.longest);
-        whole - whole / 4 / 1024 * (self.draw)().min(1024)
+        whole.saturating_sub(whole / 4 / 1024 * (self.draw)().min(1024))
     }
 
     /// What was wrong is over.
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn waits_double_to_the_longest_and_start_over_after_a_success() {
-        let mut backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(600), || 0);
+        let mut backoff = Backoff::new(Duration::from_mins(1), Duration::from_mins(10), || 0);
         let waits: Vec<_> = (0..6).map(|_| backoff.wait().as_secs()).collect();
         assert_eq!(waits, [60, 120, 240, 480, 600, 600]);
         backoff.reset();

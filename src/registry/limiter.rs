@@ -250,5 +250,4 @@ pub(crate) fn shown(wait: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
-#[path = "limiter_tests.rs"]
 mod tests;
