@@ -43,7 +43,8 @@ impl Engine {
             };
             let settled = self.settle(&mut decided, attempt > 1);
             if !settled.suspect {
-                match self.write_application(&settled, &decided, permit).await {
+                // Few of thousands write: what that needs is not part of the size of all.
+                match Box::pin(self.write_application(&settled, &decided, permit)).await {
                     Ok(None) => return done,
                     Ok(Some(outcome)) => return reports(done, decided, &outcome),
                     Err(Stale) if attempt == TRIES => {
@@ -55,7 +56,7 @@ impl Engine {
                 }
                 tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
             }
-            works = self.again(decided, &mut done).await;
+            works = Box::pin(self.again(decided, &mut done)).await;
             if works.is_empty() {
                 return done;
             }
