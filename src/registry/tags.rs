@@ -9,7 +9,7 @@ use reqwest::{
     StatusCode,
     header::{CONTENT_TYPE, HeaderMap},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
 use super::{
@@ -24,8 +24,10 @@ use crate::core::{foreign::ForeignText, image::TagName, select::TagList};
 
 /// How many tags of a page are asked for.
 const PAGE_SIZE: usize = 1_000;
-/// The most bytes of all pages of one list.
-const MAX_BYTES: usize = 64 << 20;
+/// The most tags of one list. Ten times what is seen in large repositories, and little enough to be held.
+const MAX_TAGS: usize = 200_000;
+/// The most bytes of all pages of one list: room for so many long names.
+const MAX_BYTES: usize = 32 << 20;
 /// The most pages of one list.
 const MAX_PAGES: usize = 2_000;
 /// The most dropped names that are kept for a message.
@@ -35,7 +37,35 @@ const MAX_DROPPED: usize = 100;
 struct Names {
     /// `null` for a repository without tags; but it must be there, or this is something else.
     #[serde(deserialize_with = "Option::deserialize")]
-    tags: Option<Vec<String>>,
+    tags: Option<AtMost>,
+}
+
+/// The names of one page. Reading ends at the first that is too many.
+struct AtMost(Vec<String>);
+
+impl<'de> Deserialize<'de> for AtMost {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = AtMost;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of tags")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<AtMost, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    if names.len() == MAX_TAGS {
+                        return Err(de::Error::custom(format_args!("it has more than {MAX_TAGS} tags")));
+                    }
+                    names.push(name);
+                }
+                Ok(AtMost(names))
+            }
+        }
+        from.deserialize_seq(Visitor)
+    }
 }
 
 /// The list took longer than one may.
@@ -76,6 +106,9 @@ pub(crate) async fn list(ask: &Ask<'_>, cache: &Cache, view: &View) -> Result<Ta
                 list.tags.push(tag.clone());
             }
         }
+        if known.len() > MAX_TAGS {
+            return Err(incomplete(ask, &format!("it has more than {MAX_TAGS} tags")));
+        }
         let room = MAX_DROPPED.saturating_sub(list.dropped.len());
         list.dropped.extend(page.dropped.iter().take(room).cloned());
         linked |= page.next.is_some();
@@ -115,12 +148,12 @@ async fn page(
     let answer = match ask.get_unless(etag, Kind::Tags, url, &["application/json"], left).await {
         Ok(answer) => answer,
         Err(Trouble::Registry(error)) => return Err(error),
-        Err(Trouble::TooLarge) => return Err(incomplete(ask, "it is larger than 64 MiB")),
+        Err(Trouble::TooLarge) => return Err(incomplete(ask, "it is larger than 32 MiB")),
         Err(Trouble::Broken(why)) => return Err(incomplete(ask, &why)),
     };
     match (answer.status, kept) {
         (StatusCode::NOT_MODIFIED, Some((_, page))) if page.bytes <= left => return Ok(Some(page)),
-        (StatusCode::NOT_MODIFIED, Some(_)) => return Err(incomplete(ask, "it is larger than 64 MiB")),
+        (StatusCode::NOT_MODIFIED, Some(_)) => return Err(incomplete(ask, "it is larger than 32 MiB")),
         // ECR and distribution have their own words for it, others have none.
         (StatusCode::BAD_REQUEST, _) if url.query() == Some(&format!("n={PAGE_SIZE}")) => return Ok(None),
         _ => {}
@@ -170,7 +203,7 @@ fn names(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
         let why = answer.hide(&e.to_string());
         incomplete(ask, &format!("a page is not a list of tags: {why}"))
     })?;
-    Ok(names.tags.unwrap_or_default())
+    Ok(names.tags.map_or_else(Vec::new, |AtMost(names)| names))
 }
 
 /// Some registries send JSON as plain text or without a type. A web page is never an answer.

@@ -54,6 +54,8 @@ pub enum CacheError {
 /// Why a file is set aside.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Damaged {
+    #[error("it is not a file")]
+    NotAFile,
     #[error("it is larger than 128 MiB")]
     TooLarge,
     #[error("its first line does not say that it is such a file")]
@@ -212,29 +214,37 @@ pub(super) fn open(folder: &Path) -> Result<Vec<(Key, Known)>, CacheError> {
     std::fs::create_dir_all(folder).map_err(fail)?;
     tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
     let path = folder.join(NAME);
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
+    let read = match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.is_file() => read(&path).map_err(fail)?,
+        // A pipe would be waited for without end, and a link may lead anywhere.
+        Ok(_) => Err(Damaged::NotAFile),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(fail(error)),
-    };
-    let mut text = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(fail)?;
-    let read = if text.len() as u64 > MAX_BYTES {
-        Err(Damaged::TooLarge)
-    } else {
-        decode(&text)
     };
     match read {
         Ok(all) => Ok(all),
         Err(why) => {
-            std::fs::rename(&path, folder.join(DAMAGED)).map_err(fail)?;
+            let became = match std::fs::rename(&path, folder.join(DAMAGED)) {
+                Ok(()) => format!("It is now {DAMAGED}"),
+                Err(error) => format!("It stays there, since it cannot be moved ({error})"),
+            };
             tracing::warn!(
-                "{} is not used: {why}. It is now {DAMAGED}, and what it said is asked again",
+                "{} is not used: {why}. {became}, and what it said is asked again",
                 path.display()
             );
             Ok(Vec::new())
         }
     }
+}
+
+fn read(path: &Path) -> io::Result<Result<Vec<(Key, Known)>, Damaged>> {
+    let mut text = Vec::new();
+    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    Ok(if text.len() as u64 > MAX_BYTES {
+        Err(Damaged::TooLarge)
+    } else {
+        decode(&text)
+    })
 }
 
 /// Puts `text` in the place of the file, whole or not at all; blocks. Only the program's own user may read it.

@@ -108,6 +108,29 @@ fn a_damaged_file_is_set_aside_and_the_program_starts() {
 }
 
 #[test]
+fn what_is_no_file_is_set_aside_and_nobody_waits_for_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join(NAME);
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &place, fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    assert_eq!(file::open(folder.path()).unwrap(), []);
+    assert_eq!(files(folder.path()), [DAMAGED]);
+    fs::remove_file(folder.path().join(DAMAGED)).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &place).unwrap();
+    assert_eq!(file::open(folder.path()).unwrap(), []);
+    assert_eq!(files(folder.path()), [DAMAGED]);
+}
+
+#[test]
+fn what_cannot_even_be_set_aside_does_not_keep_the_program_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(NAME), "damaged").unwrap();
+    fs::create_dir(folder.path().join(DAMAGED)).unwrap();
+    assert_eq!(file::open(folder.path()).unwrap(), []);
+    assert_eq!(files(folder.path()), [NAME, DAMAGED]);
+}
+
+#[test]
 fn a_file_that_is_too_large_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = fs::File::create(folder.path().join(NAME)).unwrap();

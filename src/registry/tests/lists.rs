@@ -358,3 +358,13 @@ async fn a_registry_that_refuses_every_list_is_asked_twice_and_nothing_is_learne
         assert_eq!(registries.requests()[0].tags, 2 * n);
     }
 }
+
+#[tokio::test]
+async fn a_list_without_measure_is_no_list() {
+    let tag = |n: usize| format!("t{n}");
+    let all: Vec<String> = (0..=200_000).map(tag).collect();
+    let body = serde_json::json!({ "name": "team/app", "tags": all }).to_string();
+    let server = Server::open(move |_, _| json(200, body.clone())).await;
+    let error = tags_of(&server).await.unwrap_err();
+    assert!(error.to_string().contains("it has more than 200000 tags"), "{error}");
+}
