@@ -4,6 +4,10 @@ use std::{io::Write as _, process::ExitCode};
 
 use argocd_image_updater::cli;
 
+/// Memory that one thread takes and another gives back, as every cycle does thousands of times, is used again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::main() {
         Ok(exit) => ExitCode::from(exit.code()),

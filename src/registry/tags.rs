@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{
     cache::{Cache, View, pages::Page},
-    client::{Answer, Ask, Trouble},
+    client::{Answer, Ask, Trouble, words},
     counts::Kind,
     error::RegistryError,
     link,
@@ -155,7 +155,11 @@ async fn page(
         (StatusCode::NOT_MODIFIED, Some((_, page))) if page.bytes <= left => return Ok(Some(page)),
         (StatusCode::NOT_MODIFIED, Some(_)) => return Err(incomplete(ask, "it is larger than 32 MiB")),
         // ECR and distribution have their own words for it, others have none.
-        (StatusCode::BAD_REQUEST, _) if url.query() == Some(&format!("n={PAGE_SIZE}")) => return Ok(None),
+        (StatusCode::BAD_REQUEST, _)
+            if url.query() == Some(&format!("n={PAGE_SIZE}")) && !words(&answer).starts_with(": DENIED ") =>
+        {
+            return Ok(None);
+        }
         _ => {}
     }
     let names = names(ask, &answer)?;
@@ -192,7 +196,7 @@ fn names(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
             });
         }
         status => {
-            let words = super::client::words(answer);
+            let words = words(answer);
             return Err(ask.unavailable(&format!("it answers {status} to a tag list{words}")));
         }
     }

@@ -176,7 +176,7 @@ async fn a_redirect_does_not_take_the_token_to_another_place() {
         let elsewhere = format!("{}/token", thief.url);
         let server = registry(move |_, _| with(reply(status, ""), "location", &elsewhere)).await;
         let asked = tags(&registries(&server), "a/a", identity_token()).await;
-        assert_eq!(asked.is_err(), status >= 307, "{status}");
-        assert!(thief.asked().iter().all(|asked| asked.body.is_empty()), "{status}");
+        assert!(asked.is_err(), "{status}");
+        assert!(thief.asked().is_empty(), "{status}");
     }
 }
