@@ -18,13 +18,13 @@ use super::{
     document,
     printer::{self, Page, progress},
     run::Exit,
-    world::registries_conf,
+    world::read_registries_conf,
 };
 use crate::{
     cluster::{Cluster, connect},
     core::{
         image::ImageRef,
-        registries::{RegistriesConf, RegistryProfile},
+        registries::{EntryWarning, RegistriesConf, RegistryProfile},
     },
     engine::{credentials::Secrets, observe::Observer},
     registry::{self, Login, Registries, RegistryError},
@@ -70,6 +70,8 @@ pub struct Row {
     pub tls: Tls,
     /// What became of the credentials.
     pub credentials: Credentials,
+    /// What is odd and no failure. It stands in `note` as well.
+    pub warnings: Vec<String>,
     /// What is wrong, or worth knowing; empty when nothing is.
     pub note: String,
     /// What to do about it; empty when nothing has to be done.
@@ -130,10 +132,10 @@ pub async fn check(args: RegistriesCheckArgs) -> anyhow::Result<Exit> {
 
 async fn make(args: &RegistriesCheckArgs) -> anyhow::Result<Report> {
     let conf = match args.conf.as_deref().filter(|path| !path.is_empty()) {
-        Some(path) => registries_conf(path, true)?,
-        None => registries_conf(REGISTRIES_CONF_PATH, false)?,
+        Some(path) => read_registries_conf(path, true)?,
+        None => read_registries_conf(REGISTRIES_CONF_PATH, false)?,
     };
-    let warnings = conf.warnings().to_vec();
+    let warnings = conf.warnings().iter().map(ToString::to_string).collect();
     let asked = asked(&conf);
     let registries = Registries::new(Arc::new(conf), registry::Options::default());
     let observer = Observer::new(registries, secrets(args, &asked).await);
@@ -160,6 +162,7 @@ async fn make(args: &RegistriesCheckArgs) -> anyhow::Result<Report> {
 struct Asked {
     profile: Arc<RegistryProfile>,
     note: String,
+    warnings: Vec<EntryWarning>,
 }
 
 /// The entries, and whatever else would be asked because of them.
@@ -169,12 +172,14 @@ fn asked(conf: &RegistriesConf) -> Vec<Asked> {
         .map(|profile| Asked {
             profile: Arc::clone(profile),
             note: String::new(),
+            warnings: conf.warnings_of(profile).cloned().collect(),
         })
         .collect();
     if asked.is_empty() {
         asked.push(Asked {
             profile: conf.lookup(&image("", "busybox")),
             note: "built in".to_owned(),
+            warnings: Vec::new(),
         });
     }
     for entry in conf.entries() {
@@ -182,7 +187,12 @@ fn asked(conf: &RegistriesConf) -> Vec<Asked> {
             let profile = conf.lookup(&mirror.image(""));
             if !asked.iter().any(|known| known.profile == profile) {
                 let note = format!("mirror of {}", entry.name);
-                asked.push(Asked { profile, note });
+                let warnings = Vec::new();
+                asked.push(Asked {
+                    profile,
+                    note,
+                    warnings,
+                });
             }
         }
     }
@@ -214,7 +224,12 @@ async fn secrets(args: &RegistriesCheckArgs, asked: &[Asked]) -> Secrets {
     }
 }
 
-async fn row(observer: &Observer, Asked { profile, note }: Asked) -> Row {
+async fn row(observer: &Observer, asked: Asked) -> Row {
+    let Asked {
+        profile,
+        note,
+        warnings,
+    } = asked;
     let mut row = Row {
         name: profile.name.clone(),
         prefix: profile.prefix.clone(),
@@ -227,22 +242,35 @@ async fn row(observer: &Observer, Asked { profile, note }: Asked) -> Row {
         reachable: false,
         tls: tls(&profile),
         credentials: Credentials::NotTried,
+        warnings: Vec::new(),
         note,
         remedy: String::new(),
     };
-    if timeout(PATIENCE, ask(observer, &profile, &mut row)).await.is_err() {
+    let known = timeout(PATIENCE, ask(observer, &profile, &mut row)).await;
+    if known.is_err() {
         let note = format!("there is no answer within {} s", PATIENCE.as_secs());
         row.fail(&note, "see why it is slow, or whether a firewall swallows what is sent");
+    }
+    let known = known.unwrap_or_default();
+    for warning in warnings.iter().filter(|warning| !known.contains(&warning.key)) {
+        row.warned(warning);
     }
     row
 }
 
-async fn ask(observer: &Observer, profile: &Arc<RegistryProfile>, row: &mut Row) {
+/// Fills the row, and names the keys of the entry that failed and are told already.
+async fn ask(observer: &Observer, profile: &Arc<RegistryProfile>, row: &mut Row) -> Vec<&'static str> {
+    let mut known = Vec::new();
     let cycle = observer.cycle(jiff::Timestamp::now());
     let credentials = Box::pin(observer.profile_credentials(&cycle, profile)).await;
     let unreadable = credentials.as_ref().err().map(|verdict| verdict.message.clone());
     match observer.registries().check(profile, credentials.ok().flatten()).await {
-        Err(error) => row.fail(&error.to_string(), remedy(&error)),
+        Err(error) => {
+            if let RegistryError::InvalidSetting { key, .. } = &error {
+                known.push(*key);
+            }
+            row.fail(&error.to_string(), remedy(&error));
+        }
         Ok(login) => {
             row.reachable = true;
             if unreadable.is_none() {
@@ -251,12 +279,14 @@ async fn ask(observer: &Observer, profile: &Arc<RegistryProfile>, row: &mut Row)
         }
     }
     if let Some(why) = unreadable {
+        known.push("credentials");
         row.credentials = Credentials::Unreadable;
         row.fail(
             &why,
             "let `credentials` of the entry name what is there and can be read",
         );
     }
+    known
 }
 
 impl Row {
@@ -267,10 +297,24 @@ impl Row {
 
     fn tell(&mut self, note: &str, remedy: &str) {
         for (text, more) in [(&mut self.note, note), (&mut self.remedy, remedy)] {
-            if !text.is_empty() {
+            if !text.is_empty() && !more.is_empty() {
                 text.push_str("; ");
             }
             text.push_str(more);
+        }
+    }
+
+    fn warn(&mut self, note: &str, remedy: &str) {
+        self.warnings.push(note.to_owned());
+        self.tell(note, remedy);
+    }
+
+    /// What is odd in the entry. A part of it that does nothing is a failure: whoever wrote it counts on it.
+    fn warned(&mut self, warning: &EntryWarning) {
+        if warning.is_idle {
+            self.fail(&warning.words(), &format!("mend `{}` of the entry", warning.key));
+        } else {
+            self.warn(&warning.words(), "");
         }
     }
 
@@ -280,7 +324,7 @@ impl Row {
             Login::Anonymous => Credentials::Anonymous,
             Login::Accepted => Credentials::Accepted,
             Login::Missing => {
-                self.tell(
+                self.warn(
                     "it asks for user and password; images need a pull secret of their own",
                     "give the entry `credentials`, unless every image has a pull secret",
                 );
@@ -307,7 +351,8 @@ fn remedy(error: &RegistryError) -> &'static str {
         RegistryError::InvalidSetting { .. } => "mend this key of the entry",
         RegistryError::RateLimited { .. } => "check again then; a `limit` in the entry keeps it from happening",
         error if error.to_string().contains("certificate") => {
-            "name the CA that signed its certificate in `ca_file` or `ca_data`, or use the host that the certificate is for"
+            "name in `ca_file` or `ca_data` the CA certificates, or the server's own (self-signed), or use the host that the \
+             certificate is for"
         }
         _ => "see that `api_url` is right, and that it can be reached from here: DNS, network policies, `proxy`",
     }

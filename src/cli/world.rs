@@ -108,8 +108,18 @@ fn identity() -> String {
     format!("{host}_{:x}-{nanos:x}", std::process::id())
 }
 
-/// The registries file. A missing one, or a folder in its place, means the built-in registries, unless it is `required`.
+/// The registries file, its warnings in the log. A missing one, or a folder in its place, means the built-in registries,
+/// unless it is `required`.
 pub(super) fn registries_conf(path: &str, required: bool) -> anyhow::Result<RegistriesConf> {
+    let conf = read_registries_conf(path, required)?;
+    for warning in conf.warnings() {
+        tracing::warn!("{path}: {warning}");
+    }
+    Ok(conf)
+}
+
+/// The same, for who tells the warnings elsewhere.
+pub(super) fn read_registries_conf(path: &str, required: bool) -> anyhow::Result<RegistriesConf> {
     let empty = || RegistriesConf::parse("").context("the built-in registries");
     if path.is_empty() {
         return empty();
@@ -117,9 +127,6 @@ pub(super) fn registries_conf(path: &str, required: bool) -> anyhow::Result<Regi
     match std::fs::read_to_string(path) {
         Ok(text) => {
             let conf = RegistriesConf::parse(&text).with_context(|| path.to_owned())?;
-            for warning in conf.warnings() {
-                tracing::warn!("{path}: {warning}");
-            }
             tracing::info!("{path} is read");
             Ok(conf)
         }

@@ -8,6 +8,7 @@
 //! rates and for what happens after a 429, `quota` for pulls that are counted, `breaker` for registries that do not answer,
 //! `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for signatures.
 
+mod answer;
 mod auth;
 mod backoff;
 mod breaker;
@@ -26,6 +27,7 @@ mod hidden;
 mod limiter;
 pub mod link;
 mod metadata;
+mod options;
 mod pool;
 mod quota;
 mod refresh;
@@ -42,6 +44,7 @@ pub use check::Login;
 pub use counts::RegistryRequests;
 pub use credentials::{Credentials, CredentialsIdentity};
 pub use error::RegistryError;
-pub use pool::{Options, Registries};
+pub use options::Options;
+pub use pool::Registries;
 pub use reload::{LOOK_EVERY, Look, RegistriesChanges, RegistriesFile, ReloadError};
 pub use session::{Freshness, Known, RepoKey, Session};

@@ -3,12 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroU32,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -22,6 +21,7 @@ use super::{
     error::RegistryError,
     files::{self, Files, FilesId, Unusable},
     limiter::Sites,
+    options::Options,
     reload::{RegistriesChanges, ReloadError},
     session::Session,
 };
@@ -37,36 +37,6 @@ use crate::{
 
 /// The most registries that are remembered; idle ones are forgotten first.
 const MAX_CONNECTIONS: usize = 1024;
-
-/// How registries are spoken to, apart from `registries.conf`.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Requests in flight per registry.
-    pub in_flight: usize,
-    /// Folders in which a CA bundle named after the host of `api_url` is looked for; the first that has one counts.
-    pub ca_folders: Vec<PathBuf>,
-    /// Requests per second, whatever `registries.conf` says.
-    pub limit: Option<NonZeroU32>,
-    /// After how long it is asked again which image a tag names; zero: in every session.
-    pub refresh: Duration,
-    /// Time limits and proxy. TLS is set per registry.
-    pub http: ClientSettings,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            in_flight: 10,
-            // The first is mounted with other certificates in the shipped Deployment, so there is a second.
-            ca_folders: ["/app/config/tls", "/app/config/registry-tls"]
-                .map(PathBuf::from)
-                .to_vec(),
-            limit: None,
-            refresh: Duration::from_hours(1),
-            http: ClientSettings::default(),
-        }
-    }
-}
 
 /// The registries: their clients, limits, tokens and what they asked for. Cheap to clone; all clones are one.
 #[derive(Clone)]

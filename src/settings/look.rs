@@ -201,7 +201,7 @@ pub struct TestArgs {
     /// pullsecret:NAMESPACE/NAME, env:NAME, ext:/PATH, aws:, gcp: or azure:. [default: none]
     #[arg(long, value_name = "SOURCE", help_heading = "Registries")]
     pub credentials: Option<String>,
-    /// Requests per second, instead of what the registries file says. [default: 20]
+    /// Requests per second. [default: what the registries file says]
     #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<u32>::new().range(1..), help_heading = "Registries")]
     pub rate_limit: Option<u32>,
     /// The file that says how to reach the cluster; only used when credentials lie in a Secret. [default: none; then

@@ -288,6 +288,94 @@ closed  closed.test  {two:width$}  yes        none  refused      asked with cred
 }
 
 #[tokio::test]
+async fn what_is_odd_in_an_entry_stands_in_its_note_and_is_counted() {
+    let (open, basic) = (Registry::start().await, Registry::start().await);
+    basic.require_basic(&format!("bob:{PASSWORD}"));
+    for (entries, notes, last) in [
+        (vec![entry("a", &open.url(), "")], vec![""], "All is well."),
+        (
+            vec![entry("a", &open.url(), ", limit: -5"), entry("b", &open.url(), "")],
+            vec!["`limit`: -5 is no limit", ""],
+            "All answer; 1 warning above.",
+        ),
+        (
+            vec![
+                entry("old", &open.url(), "").replace("old.test", "x.test"),
+                entry("x", &open.url(), ", ca_file: /ca.pem, insecure: yes"),
+                entry("b", &basic.url(), ""),
+            ],
+            vec![
+                "`prefix`: it replaces the entry \"old\"",
+                "it asks for user and password",
+            ],
+            "All answer; 3 warnings above.",
+        ),
+    ] {
+        let conf = Conf::new(&format!("registries:\n{}", entries.concat()));
+        let (code, rows) = conf.rows().await;
+        assert_eq!((code, rows.len()), (Some(0), notes.len()), "{rows:#?}");
+        for (row, part) in rows.iter().zip(&notes) {
+            let (note, warnings) = (row["note"].as_str(), row["warnings"].as_array());
+            assert!(note.is_some_and(|note| note.contains(part)), "{part}: {row:#}");
+            assert_eq!(warnings.is_some_and(Vec::is_empty), part.is_empty(), "{row:#}");
+        }
+        let run = conf.check(&[]).await;
+        assert_eq!(run.stdout.lines().last(), Some(last), "{}", run.stdout);
+        assert!(
+            run.stderr.is_empty() && notes.iter().all(|part| run.stdout.contains(part)),
+            "{}",
+            run.log
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_serves_no_image_and_a_mirror_that_is_never_asked_are_failures() {
+    let open = Registry::start().await;
+    for (given, part, remedy) in [
+        (
+            entry("a", &open.url(), "").replace("a.test", "'https://a.test'"),
+            "serves no image",
+            "mend `prefix`",
+        ),
+        (
+            entry("a", &open.url(), ", mirrors: ['https://m.test']"),
+            "is not asked: it is a URL",
+            "mend `mirrors`",
+        ),
+    ] {
+        let conf = Conf::new(&format!(
+            "registries:\n{given}{}",
+            entry("b", &open.url(), ", limit: -1")
+        ));
+        let (code, rows) = conf.rows().await;
+        let text = |key: &str| rows[0][key].as_str().unwrap_or_default().to_owned();
+        assert_eq!((code, &rows[0]["ok"]), (Some(1), &Value::Bool(false)), "{rows:#?}");
+        assert!(
+            text("note").contains(part) && text("remedy").contains(remedy),
+            "{rows:#?}"
+        );
+        let run = conf.check(&[]).await;
+        let last = run.stdout.lines().last();
+        assert_eq!(last, Some("1 of 2 failed; 1 warning above."), "{}", run.stdout);
+    }
+}
+
+#[tokio::test]
+async fn what_failed_is_not_told_again_as_a_warning() {
+    let open = Registry::start().await;
+    for (url, more) in [("ftp://x.test", ""), (&open.url(), ", credentials: nonsense")] {
+        let conf = Conf::new(&format!("registries:\n{}", entry("a", url, more)));
+        let (code, rows) = conf.rows().await;
+        assert_eq!(
+            (code, &rows[0]["warnings"]),
+            (Some(1), &serde_json::json!([])),
+            "{rows:#?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_mirror_without_an_entry_is_asked_as_well() {
     let conf = Conf::new(
         "registries:\n- {name: a, prefix: a.test, api_url: 'http://127.0.0.1:1', mirrors: ['127.0.0.1:1/x', a.test/y]}\n",

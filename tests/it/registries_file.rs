@@ -257,6 +257,6 @@ fn the_page_of_registries_names_every_key_and_its_examples_can_be_used() {
     for block in blocks {
         let text = format!("registries:\n{}", block.trim_start_matches("registries:\n"));
         let conf = RegistriesConf::parse(&text).unwrap_or_else(|e| panic!("{e}:\n{text}"));
-        assert_eq!((conf.entries().is_empty(), conf.warnings()), (false, &[][..]), "{text}");
+        assert!(!conf.entries().is_empty() && conf.warnings().is_empty(), "{text}");
     }
 }

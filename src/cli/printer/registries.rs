@@ -24,7 +24,11 @@ pub fn text(report: &Report, page: Page) -> String {
     let titles = TITLES.map(|title| (Ink::Bold, title.to_owned()));
     let mut text = line(page, &titles, widths, Ink::Bold, "NOTE");
     for (row, cells) in &rows {
-        let ink = if row.ok { Ink::Plain } else { Ink::Red };
+        let ink = match (row.ok, row.warnings.is_empty()) {
+            (true, true) => Ink::Plain,
+            (true, false) => Ink::Yellow,
+            (false, _) => Ink::Red,
+        };
         text.push_str(&line(page, cells, widths, ink, &row.note));
         if !row.remedy.is_empty() {
             text.push_str(&page.row(2, &[], Ink::Yellow, &format!("-> {}", row.remedy)));
@@ -32,13 +36,26 @@ pub fn text(report: &Report, page: Page) -> String {
     }
     let failed = report.registries.iter().filter(|row| !row.ok).count();
     let all = report.registries.len();
-    let (ink, summary) = match failed {
-        0 => (Ink::Green, "All is well.".to_owned()),
-        _ => (Ink::Red, format!("{failed} of {all} failed.")),
+    let warnings = report.registries.iter().map(|row| row.warnings.len()).sum();
+    let (ink, summary) = match (failed, warnings) {
+        (0, 0) => (Ink::Green, "All is well.".to_owned()),
+        (0, warnings) => (Ink::Yellow, format!("All answer; {} above.", counted(warnings))),
+        (failed, 0) => (Ink::Red, format!("{failed} of {all} failed.")),
+        (failed, warnings) => (
+            Ink::Red,
+            format!("{failed} of {all} failed; {} above.", counted(warnings)),
+        ),
     };
     text.push('\n');
     text.push_str(&page.row(0, &[], ink, &summary));
     text
+}
+
+fn counted(warnings: usize) -> String {
+    match warnings {
+        1 => "1 warning".to_owned(),
+        _ => format!("{warnings} warnings"),
+    }
 }
 
 fn line(page: Page, cells: &[(Ink, String); 6], widths: [usize; 6], ink: Ink, last: &str) -> String {

@@ -16,9 +16,11 @@ mod mirror;
 mod profile;
 #[cfg(test)]
 mod tests;
+mod warning;
 
 pub use mirror::{InvalidMirror, MAX_MIRRORS, Mirror, Place, Places};
 pub use profile::{RegistryProfile, TagSortMode, token_actions};
+pub use warning::EntryWarning;
 
 /// The most bytes that a `registries.conf` may have.
 pub const MAX_FILE: usize = 1 << 20;
@@ -28,7 +30,7 @@ pub const MAX_FILE: usize = 1 << 20;
 pub struct RegistriesConf {
     /// In the order of the file; of entries with the same prefix only the last.
     entries: Vec<Arc<RegistryProfile>>,
-    warnings: Vec<String>,
+    warnings: Vec<EntryWarning>,
 }
 
 /// Why a `registries.conf` cannot be used. `entry` is `registries[<index>] (<name>)`.
@@ -121,6 +123,17 @@ fn unquoted(error: &str) -> String {
     }
 }
 
+/// The same without the names of all keys, behind which the place would be cut off.
+fn without_keys(error: &str) -> String {
+    match error.rfind(", expected one of `") {
+        None => error.to_owned(),
+        Some(from) => {
+            let place = error[from..].rfind(" at line ").map_or("", |at| &error[from + at..]);
+            format!("{}{place}", &error[..from])
+        }
+    }
+}
+
 /// Reads the file and checks each entry by itself. Rules between entries are checked by [`RegistriesConf::new`].
 pub fn parse_file(yaml: &str) -> Result<RegistriesFile, RegistriesConfError> {
     let bad = |why: &str| RegistriesConfError::BadYaml(ForeignText::new(why));
@@ -131,7 +144,8 @@ pub fn parse_file(yaml: &str) -> Result<RegistriesFile, RegistriesConfError> {
     if yaml.lines().all(is_empty) {
         return Ok(RegistriesFile::default());
     }
-    let file: Option<RegistriesFile> = yaml_serde::from_str(yaml).map_err(|e| bad(&unquoted(&e.to_string())))?;
+    let file: Option<RegistriesFile> =
+        yaml_serde::from_str(yaml).map_err(|e| bad(&without_keys(&unquoted(&e.to_string()))))?;
     let file = file.unwrap_or_default();
     for (index, entry) in file.registries.iter().flatten().enumerate() {
         expiry(entry).map_err(|reason| RegistriesConfError::BadDuration {
@@ -248,9 +262,15 @@ impl RegistriesConf {
         Ok(conf)
     }
 
-    /// What is odd in the file but does not stop the start, each naming its entry and key.
-    pub fn warnings(&self) -> &[String] {
+    /// What is odd in the file but does not stop the start.
+    pub fn warnings(&self) -> &[EntryWarning] {
         &self.warnings
+    }
+
+    /// What is odd in the entry that `profile`, one of [`Self::entries`], was made of.
+    pub fn warnings_of(&self, profile: &Arc<RegistryProfile>) -> impl Iterator<Item = &EntryWarning> {
+        let is_its_own = |warning: &&EntryWarning| Arc::ptr_eq(&warning.profile, profile);
+        self.warnings.iter().filter(is_its_own)
     }
 
     /// The configured registries, in the order of the file.
@@ -260,41 +280,12 @@ impl RegistriesConf {
 
     fn add(&mut self, entry: &str, written: &RegistryEntry) {
         let profile = RegistryProfile::configured(written, expiry(written).unwrap_or_default());
-        let mut warn = |text: String| self.warnings.push(format!("registries.conf: {entry}: {text}"));
-        if let Some(Err(why)) = &profile.credentials {
-            warn(format!(
-                "`credentials`: {why}; images of this registry are left alone until it is mended"
-            ));
-        }
-        if !profile.api_url.starts_with("https://") && !profile.api_url.starts_with("http://") {
-            warn("`api_url` does not start with https:// or http://; requests will fail".to_owned());
-        }
-        if profile.prefix.contains("://") {
-            warn("`prefix` is a URL; write host[:port][/path], or it serves no image".to_owned());
-        }
-        if profile.insecure && (profile.ca_file.is_some() || profile.ca_data.is_some()) {
-            warn("`ca_file` and `ca_data` have no effect beside `insecure: true`".to_owned());
-        }
-        if profile.client_cert.is_some() && profile.api_url.starts_with("http://") {
-            warn("`client_cert` has no effect, since `api_url` is not https".to_owned());
-        }
-        for text in written.mirrors.iter().flatten() {
-            let key = profile.prefix_key();
-            match Mirror::parse(text) {
-                Err(why) => warn(format!("`mirrors`: {:?} is not asked: {why}", ForeignText::new(text))),
-                Ok(mirror) if mirror.key() == key => warn(format!(
-                    "`mirrors`: {mirror} is the `prefix` itself and is not asked twice; name another place"
-                )),
-                Ok(_) => {}
-            }
-        }
-        if let Some(at) = self.entries.iter().position(|e| e.prefix_key() == profile.prefix_key()) {
-            let old = self.entries.remove(at);
-            warn(format!(
-                "`prefix` replaces the entry {:?} with the same prefix",
-                old.name
-            ));
-        }
-        self.entries.push(Arc::new(profile));
+        let profile = Arc::new(profile);
+        let same = self.entries.iter().position(|e| e.prefix_key() == profile.prefix_key());
+        let replaced = same.map(|at| self.entries.remove(at));
+        let replaced = replaced.as_ref().map(|old| old.name.as_str());
+        self.warnings
+            .extend(warning::of_entry(entry, written, &profile, replaced));
+        self.entries.push(profile);
     }
 }

@@ -15,6 +15,11 @@ fn entry(name: &str, prefix: &str, more: &str) -> String {
     format!("- name: {name}\n  api_url: https://{name}.test\n  prefix: \"{prefix}\"\n{more}")
 }
 
+fn warnings(conf: &RegistriesConf) -> String {
+    let all: Vec<_> = conf.warnings().iter().map(ToString::to_string).collect();
+    all.join("\n")
+}
+
 fn conf(entries: &[String]) -> RegistriesConf {
     RegistriesConf::parse(&format!("registries:\n{}", entries.concat())).unwrap()
 }
@@ -85,16 +90,75 @@ fn odd_entries_are_named_in_warnings() {
         entry("b", "x.test", ""),
         entry("c", "c.test", "  insecure: on\n  ca_data: PEM\n"),
     ]);
-    let warnings = conf.warnings().join("\n");
+    let warnings = warnings(&conf);
     for part in [
         "registries[0] (a): `credentials`",
-        "registries[1] (b): `prefix` replaces",
-        "registries[2] (c): `ca_file`",
+        "registries[1] (b): `prefix`: it replaces",
+        "registries[2] (c): `ca_data`",
     ] {
         assert!(warnings.contains(part), "{part}\n{warnings}");
     }
     assert!(!warnings.contains("hunter2"), "{warnings}");
     assert_eq!(conf.entries().len(), 2);
+}
+
+#[test]
+fn each_oddity_is_told_with_its_entry_and_whether_a_part_of_it_does_nothing() {
+    for (more, key, part, is_idle) in [
+        ("  limit: -5\n", "limit", "-5 is no limit", false),
+        ("  limit: 0\n", "", "", false),
+        ("  api_url: https://a.test/v2\n", "api_url", "leave it out", false),
+        ("  api_url: https://a.test/v2/\n", "api_url", "leave it out", false),
+        ("  api_url: https://a.test/v2//\n", "api_url", "leave it out", false),
+        ("  api_url: https://a.test/v22\n", "", "", false),
+        ("  api_url: https://v2\n", "", "", false),
+        ("  api_url: a.test\n", "api_url", "does not start with", false),
+        ("  prefix: https://a.test\n", "prefix", "serves no image", true),
+        ("  mirrors: [https://m.test]\n", "mirrors", "is not asked", true),
+        ("  mirrors: [a.test]\n", "mirrors", "is not asked twice", false),
+    ] {
+        let mut keys = String::from("- name: a\n");
+        for (key, line) in [
+            ("api_url", "  api_url: https://a.test\n"),
+            ("prefix", "  prefix: a.test\n"),
+        ] {
+            if !more.contains(key) {
+                keys.push_str(line);
+            }
+        }
+        let conf = conf(&[keys + more, entry("b", "b.test", "")]);
+        let told: Vec<_> = conf.warnings_of(&conf.entries()[0]).collect();
+        assert_eq!(told.len(), usize::from(!key.is_empty()), "{more}: {told:?}");
+        assert_eq!(conf.warnings().len(), told.len(), "{more}");
+        for warning in told {
+            assert_eq!((warning.key, warning.is_idle), (key, is_idle), "{more}");
+            assert!(warning.words().contains(part), "{more}: {warning}");
+        }
+        assert_eq!(conf.warnings_of(&conf.entries()[1]).count(), 0, "{more}");
+    }
+}
+
+#[test]
+fn what_is_odd_in_a_replaced_entry_is_not_told_of_the_one_that_replaces_it() {
+    let conf = conf(&[entry("a", "x.test", "  limit: -1\n"), entry("b", "x.test", "")]);
+    let told: Vec<_> = conf.warnings_of(&conf.entries()[0]).map(|w| w.key).collect();
+    assert_eq!((told, conf.warnings().len()), (vec!["prefix"], 2));
+}
+
+#[test]
+fn a_wrong_key_is_told_with_its_place_and_not_with_all_the_right_ones() {
+    for (yaml, key, end) in [
+        (
+            "registries:\n- name: a\n  mirror: [m.test]\n",
+            "mirror",
+            "at line 3 column 3",
+        ),
+        ("registry: []\n", "registry", "expected `registries`"),
+    ] {
+        let error = RegistriesConf::parse(yaml).unwrap_err().to_string();
+        assert!(error.contains(&format!("unknown field `{key}`")), "{error}");
+        assert!(error.ends_with(end), "{error}");
+    }
 }
 
 #[test]
@@ -191,9 +255,9 @@ fn a_default_registry_without_prefix_has_mirrors_too() {
 fn a_mirror_that_leads_back_to_its_registry_is_not_asked_twice() {
     let conf = conf(&[entry("a", "a.test", "  mirrors: [A.test/, b.test]\n")]);
     assert!(
-        conf.warnings()[0].contains("`mirrors`: a.test is the `prefix` itself"),
-        "{:?}",
-        conf.warnings()
+        warnings(&conf).contains("`mirrors`: a.test is the `prefix` itself"),
+        "{}",
+        warnings(&conf)
     );
     let mirrors = conf.places(&image("a.test", "x")).mirrors;
     let names: Vec<_> = mirrors.iter().map(|(mirror, _)| mirror.to_string()).collect();
@@ -213,7 +277,7 @@ fn what_is_no_mirror_is_named_and_left_out() {
         ("m.test/a b", "repository"),
     ] {
         let conf = conf(&[entry("a", "a.test", &format!("  mirrors: [{text:?}]\n"))]);
-        let warnings = conf.warnings().join("\n");
+        let warnings = warnings(&conf);
         assert!(
             warnings.contains("registries[0] (a): `mirrors`") && warnings.contains(part),
             "{text}: {warnings}"

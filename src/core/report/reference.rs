@@ -29,7 +29,8 @@ const CONDITIONS: &[(&str, &str)] = &[
     (
         "Warning",
         "Settings contradict each other, are deprecated or were corrected, or what is written may be taken back by an \
-         ApplicationSet or a parent Application. Present only when true.",
+         ApplicationSet or a parent Application; or `registries.conf` cannot be used, and what it said before stays in use. \
+         Present only when true.",
     ),
 ];
 

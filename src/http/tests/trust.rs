@@ -113,11 +113,11 @@ type Fault = (fn(&mut CertificateParams), &'static str);
 const FAULTS: &[Fault] = &[
     (
         |p| p.not_after = date_time_ymd(2020, 1, 1),
-        "expired at 2020-01-01T00:00:00Z",
+        "expired at 2020-01-01T00:00:00Z; the server",
     ),
     (
         |p| p.not_before = date_time_ymd(2999, 1, 1),
-        "not valid before 2999-01-01T00:00:00Z",
+        "not valid before 2999-01-01T00:00:00Z; check",
     ),
     (
         |p| *p = with_names(p, &["other.test", "another.test"]),

@@ -28,15 +28,14 @@ pub(in crate::http) fn words(error: &Error) -> String {
 
 fn certificate(error: &CertificateError) -> String {
     match error {
-        CertificateError::ExpiredContext { time, not_after } => format!(
-            "its certificate, or its CA's, expired at {} (here it is {}); the server needs a new one",
-            date(*not_after),
-            date(*time)
+        // Without the time here: who compares errors would find each one new.
+        CertificateError::ExpiredContext { not_after, .. } => format!(
+            "its certificate, or its CA's, expired at {}; the server needs a new one",
+            date(*not_after)
         ),
-        CertificateError::NotValidYetContext { time, not_before } => format!(
-            "its certificate, or its CA's, is not valid before {} (here it is {}); check the clocks",
-            date(*not_before),
-            date(*time)
+        CertificateError::NotValidYetContext { not_before, .. } => format!(
+            "its certificate, or its CA's, is not valid before {}; check the clocks",
+            date(*not_before)
         ),
         CertificateError::NotValidForNameContext { expected, presented } => wrong_name(expected, presented),
         CertificateError::UnknownIssuer => "its certificate is signed by a CA that is not trusted; name the CA's \
