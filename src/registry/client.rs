@@ -1,6 +1,6 @@
 //! One request to a registry: through its gate, with what it asks for, and an answer that is complete or an error.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
@@ -8,6 +8,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
 };
 use serde::Deserialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -49,6 +50,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How long it took from sending to its end, without the wait for its turn.
+    pub(crate) took: Duration,
     /// What was sent along, and must not come back in a message.
     pub(crate) hidden: Vec<Secret>,
 }
@@ -279,6 +282,7 @@ impl Ask<'_> {
         let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
         let watched = self.watch(kind).await?;
         self.connection.counts.add(kind);
+        let sent = Instant::now();
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -314,6 +318,7 @@ impl Ask<'_> {
             status,
             headers,
             body,
+            took: sent.elapsed(),
             hidden,
         })
     }
