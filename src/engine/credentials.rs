@@ -89,7 +89,13 @@ impl Observer {
             _ => String::new(),
         };
         let cell = cycle.credentials.images.cell((reference.clone(), place));
-        let read = || Box::pin(async { self.read(reference, profile).await.map(Arc::new) });
+        let read = || {
+            Box::pin(async {
+                let read = self.read(reference, profile).await?;
+                let place = [profile.api_url.as_str()];
+                Ok(Arc::new(of_place(read, "image", &place, reference)))
+            })
+        };
         cell.get_or_init(read).await.clone().map(Some)
     }
 
@@ -116,7 +122,7 @@ impl Observer {
         let key = EntryKey::new(profile, reference);
         let cell = cycle.credentials.entries.cell(key.clone());
         let read = || {
-            let read = self.read(reference, profile);
+            let read = self.read_entry(reference, profile);
             // Thousands wait here for one answer: what only one of them does is not part of their size.
             Box::pin(
                 self.known_credentials
@@ -153,7 +159,7 @@ impl Observer {
         let login = self.identities.login(vendor, &profile.api_url, trust, refused).await;
         let login = login.map_err(|error| unavailable(error.to_string()))?;
         Ok(Arc::new(
-            Credentials::new(login.username, login.password).of_source(&login.source),
+            Credentials::new(login.username, login.password).of_source(&["cloud", &login.source]),
         ))
     }
 
@@ -182,7 +188,7 @@ impl Observer {
                     Some(reference) => {
                         let key = EntryKey::new(profile, reference);
                         self.known_credentials.forget(&key);
-                        let read = self.read(reference, profile);
+                        let read = self.read_entry(reference, profile);
                         let read = self
                             .known_credentials
                             .get_or_read(key, profile.credentials_expire, read);
@@ -198,6 +204,13 @@ impl Observer {
         let cell = cycle.credentials.renewed.cell(renewal(profile, reference));
         let fresh = cell.get_or_init(renew).await.clone()?;
         (fresh.fingerprint() != refused.fingerprint()).then_some(fresh)
+    }
+
+    /// Reads the credentials of an entry of registries.conf.
+    async fn read_entry(&self, reference: &CredentialRef, profile: &RegistryProfile) -> Result<Credentials, Verdict> {
+        let read = self.read(reference, profile).await?;
+        let place = [profile.prefix.as_str(), &profile.api_url];
+        Ok(of_place(read, "entry", &place, reference))
     }
 
     /// Reads credentials for the registry of `profile` from where `reference` says.
@@ -229,6 +242,15 @@ impl Observer {
             }
         }
     }
+}
+
+/// Credentials whose identity is where they lie, what for (`whose` and `place`), and the user: a program that prints a new
+/// password every hour, or a Secret that is rotated, stays the same user.
+fn of_place(read: Credentials, whose: &str, place: &[&str], reference: &CredentialRef) -> Credentials {
+    // No value is in a reference.
+    let reference = format!("{reference:?}");
+    let source: Vec<_> = [whose, &reference].into_iter().chain(place.iter().copied()).collect();
+    read.of_source(&source)
 }
 
 /// Two entries may name one server and have credentials of their own.

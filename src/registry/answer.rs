@@ -1,5 +1,7 @@
 //! An answer of a registry, and what it says of itself.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::{
     StatusCode,
@@ -23,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How long it took from sending to its end, without the wait for its turn.
+    pub(crate) took: Duration,
     /// What was sent along, and must not come back in a message.
     pub(crate) hidden: Vec<Secret>,
 }

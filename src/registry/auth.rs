@@ -74,7 +74,7 @@ pub(crate) async fn grant(
                         realm,
                         service: challenge.param("service").filter(|s| !s.is_empty()).map(str::to_owned),
                         scope: scope(ask),
-                        identity: ask.credentials().map(super::Credentials::identity),
+                        identity: ask.credentials().map(super::Credentials::fingerprint),
                     };
                     let (token, cached) = ask.connection.tokens.get(ask, key, refused).await?;
                     return Ok(Grant::Bearer { token, cached });

@@ -7,6 +7,7 @@ use reqwest::{
     Method, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, IF_NONE_MATCH},
 };
+use tokio::time::Instant;
 use url::Url;
 
 pub(crate) use super::answer::{Answer, read_challenges, words};
@@ -233,6 +234,7 @@ impl Ask<'_> {
         let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
         let watched = self.watch(kind).await?;
         self.connection.counts.add(kind);
+        let sent = Instant::now();
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -268,6 +270,7 @@ impl Ask<'_> {
             status,
             headers,
             body,
+            took: sent.elapsed(),
             hidden,
         })
     }

@@ -1,7 +1,8 @@
 //! What is behind a tag: fetches what `core::image::manifest` asks for.
 //!
 //! OCI distribution specification, "Pulling manifests" and "Pulling blobs". Bytes that were asked for by digest must have
-//! that digest. A tag that was read once is asked only which image it names; what that image says is in the cache.
+//! that digest. A tag that was read once, in this process or before, is asked only which image
+//! it names; what that image says is in the cache.
 
 use std::sync::Arc;
 
@@ -41,6 +42,15 @@ pub(crate) struct TagQuestion<'a> {
     pub(crate) tag: &'a TagName,
 }
 
+/// How it is asked which image a tag names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By HEAD where that may be enough.
+    Cheapest,
+    /// By GET, which brings the manifest.
+    Get,
+}
+
 /// Which image a tag names.
 struct Named {
     digest: Digest,
@@ -50,16 +60,16 @@ struct Named {
 }
 
 impl TagQuestion<'_> {
-    /// Asks which image the tag names. A tag that was asked before is asked by HEAD, which most registries do not count
-    /// against a quota, and which brings no manifest that is known already.
+    /// Asks which image the tag names. A tag that was asked before, or whose repository is known from before, is asked by
+    /// HEAD, which most registries do not count against a quota, and which brings no manifest that is known already.
     ///
     /// A manifest that comes with the answer is for [`Self::read`]. `None`: the registry does not have the tag (any more).
-    pub(crate) async fn name(&self) -> Result<Option<(Digest, Option<Part>)>, RegistryError> {
+    pub(crate) async fn name(&self, way: Way) -> Result<Option<(Digest, Option<Part>)>, RegistryError> {
         let asked = self.cache.now();
         let kept = self.cache.tags().find(self.view, self.tag);
-        let named = match &kept {
-            Some(kept) => self.name_again(kept).await,
-            None => self.get_tag(None).await,
+        let named = match way {
+            Way::Cheapest if kept.is_some() || self.repository_is_known() => self.name_again(kept.as_ref()).await,
+            Way::Cheapest | Way::Get => self.get_tag(None).await,
         };
         let named = named.map_err(|error| self.about_tag(error))?;
         let Some(Named { digest, etag, manifest }) = named else {
@@ -71,15 +81,22 @@ impl TagQuestion<'_> {
         Ok(Some((digest, manifest)))
     }
 
-    async fn name_again(&self, kept: &KeptTag) -> Result<Option<Named>, RegistryError> {
+    fn repository_is_known(&self) -> bool {
+        let has_facts = self.cache.facts().has_some_of(self.view);
+        self.cache.tags().begin(self.view, has_facts)
+    }
+
+    async fn name_again(&self, kept: Option<&KeptTag>) -> Result<Option<Named>, RegistryError> {
         let habits = &self.ask.connection.habits;
         let by_head = habits.knows_head();
         if by_head && let Some(digest) = self.head().await? {
             habits.learn_head(true);
-            let etag = kept.etag.clone().filter(|_| kept.digest == digest);
+            let etag = kept
+                .filter(|kept| kept.digest == digest)
+                .and_then(|kept| kept.etag.clone());
             return Ok(Some(Named::unchanged(digest, etag)));
         }
-        let named = self.get_tag(Some(kept)).await?;
+        let named = self.get_tag(kept).await?;
         if by_head && named.is_some() {
             habits.learn_head(false);
         }

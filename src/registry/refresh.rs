@@ -12,16 +12,13 @@ use std::{
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
-    client::{Answer, Ask, words},
-    counts::Kind,
+    client::{Ask, words},
     credentials::{Credentials, CredentialsIdentity},
     error::RegistryError,
     token::{self, Token, TokenKey},
 };
-use crate::{http, secret::Secret};
+use crate::secret::Secret;
 
-/// How this program names itself to token servers.
-const CLIENT_ID: &str = "argocd-image-updater";
 /// The most identity tokens that are remembered; more than that, and the configured ones count again.
 const MAX_KNOWN: usize = 10_000;
 
@@ -63,7 +60,9 @@ impl Rotations {
         let held = slot.lock().await;
         let sent = held.current.clone().unwrap_or_else(|| credentials.password.clone());
         let alone = (!held.steady).then_some(held);
-        let answer = post(ask, key, &sent).await?;
+        let grant = [("grant_type", "refresh_token"), ("refresh_token", sent.expose())];
+        let mut answer = token::post(ask, key, &grant).await?;
+        answer.hidden.push(sent.clone());
         let code = answer.status.as_u16();
         let read = match code {
             200 => Some(token::read(&answer.body).map_err(|why| ask.unavailable(why))?),
@@ -96,26 +95,5 @@ impl Rotations {
             held.steady = held.current.is_none();
         }
         Ok(token)
-    }
-}
-
-async fn post(ask: &Ask<'_>, key: &TokenKey, token: &Secret) -> Result<Answer, RegistryError> {
-    let mut fields = vec![("grant_type", "refresh_token")];
-    fields.extend(key.service.as_deref().map(|service| ("service", service)));
-    fields.extend([
-        ("client_id", CLIENT_ID),
-        ("scope", key.scope.as_str()),
-        ("refresh_token", token.expose()),
-    ]);
-    let request = ask.connection.client.post(key.realm.clone()).timeout(token::TIMEOUT);
-    match ask
-        .send(Kind::Token, http::form(request, &fields), token::MAX_ANSWER)
-        .await
-    {
-        Ok(mut answer) => {
-            answer.hidden.push(token.clone());
-            Ok(answer)
-        }
-        Err(trouble) => Err(token::error(ask, trouble)),
     }
 }

@@ -13,14 +13,14 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use super::{
-    Credentials, CredentialsIdentity,
+    Credentials,
     cache::{View, parts::Part},
     client::Ask,
     connection::Connection,
     cosign,
     error::RegistryError,
     health::Health,
-    metadata::TagQuestion,
+    metadata::{TagQuestion, Way},
     pool::Registries,
     tags,
 };
@@ -34,8 +34,9 @@ use crate::core::{
     signature::{PublicKey, Unverified, Verification},
 };
 
-/// The longest time for all pages of one tag list.
-const LIST_TIME: Duration = Duration::from_mins(3);
+/// The longest time for one tag list, together with the waits for its turns: thousands of lists may stand before it where
+/// few requests a second are allowed.
+const LIST_TIME: Duration = Duration::from_hours(1);
 
 /// A repository, and who asks for it.
 #[derive(Debug, Clone)]
@@ -73,9 +74,9 @@ pub struct Session {
     views: Mutex<HashMap<Asker, Arc<Answers>>>,
 }
 
-/// A repository and who asks, told by the password: what was refused to one is asked again with the next one of the same
-/// user.
-type Asker = (View, Option<CredentialsIdentity>);
+/// A repository as somebody with this very password sees it, wherever the password lies: what was refused to one is asked
+/// again with the next one of the same user, and what copies of one Secret ask is asked once.
+type Asker = View;
 
 /// What was asked about one repository by somebody.
 #[derive(Default)]
@@ -181,7 +182,7 @@ impl Session {
             Freshness::Kept | Freshness::Now => None,
         };
         let manifest = match (kept, &answers.named) {
-            (None, None) => Self::name(question, answers).await,
+            (None, None) => Self::name(question, answers, Way::Cheapest).await,
             _ => None,
         };
         let digest = match (kept, &answers.named) {
@@ -195,10 +196,10 @@ impl Session {
         if known != Ok(Known::Excluded(Exclusion::PartMissing { digest })) {
             return known;
         }
-        // Images that no tag names any more are deleted, and some servers show none by its digest. Nothing is known of the tag
-        // now, so its manifest comes with the answer.
+        // Images that no tag names any more are deleted, and some servers show none by its digest. So its manifest
+        // must come with the answer.
         question.forget();
-        let manifest = Self::name(question, answers).await;
+        let manifest = Self::name(question, answers, Way::Get).await;
         match answers.named.clone() {
             Some(Ok(Some(digest))) => question.read(digest, manifest, platforms, wanted).await,
             Some(Err(error)) => Err(error),
@@ -207,8 +208,8 @@ impl Session {
     }
 
     /// Asks which image the tag names; gives its manifest when that came with the answer.
-    async fn name(question: &TagQuestion<'_>, answers: &mut TagAnswers) -> Option<Part> {
-        let named = question.name().await;
+    async fn name(question: &TagQuestion<'_>, answers: &mut TagAnswers, way: Way) -> Option<Part> {
+        let named = question.name(way).await;
         // What was read of another image before does not count any more.
         answers.read.clear();
         let (named, manifest) = match named {
@@ -289,7 +290,10 @@ impl Session {
     }
 
     fn answers(&self, repo: &RepoKey, view: &View) -> Arc<Answers> {
-        let asker = (view.clone(), repo.credentials.as_deref().map(Credentials::fingerprint));
+        let asker = Asker {
+            identity: repo.credentials.as_deref().map(Credentials::fingerprint),
+            ..view.clone()
+        };
         Arc::clone(lock(&self.views).entry(asker).or_default())
     }
 }

@@ -28,6 +28,8 @@ const PAGE_SIZE: usize = 1_000;
 const MAX_TAGS: usize = 200_000;
 /// The most bytes of all pages of one list: room for so many long names.
 const MAX_BYTES: usize = 32 << 20;
+/// The longest time that all pages of one list may take, counted while they are in flight.
+const MAX_TIME: Duration = Duration::from_mins(3);
 /// The most pages of one list.
 const MAX_PAGES: usize = 2_000;
 /// The most dropped names that are kept for a message.
@@ -85,6 +87,7 @@ pub(crate) async fn list(ask: &Ask<'_>, cache: &Cache, view: &View) -> Result<Ta
     let mut seen = HashSet::new();
     let mut left = MAX_BYTES;
     let mut linked = false;
+    let mut took = Duration::ZERO;
     loop {
         if !seen.insert(url.to_string()) {
             return Err(incomplete(ask, "its pages lead back to one that was read already"));
@@ -92,7 +95,10 @@ pub(crate) async fn list(ask: &Ask<'_>, cache: &Cache, view: &View) -> Result<Ta
         if seen.len() > MAX_PAGES {
             return Err(incomplete(ask, &format!("it has more than {MAX_PAGES} pages")));
         }
-        let Some(page) = page(ask, cache, view, &url, left).await? else {
+        if took > MAX_TIME {
+            return Err(too_slow(ask, MAX_TIME));
+        }
+        let Some(page) = page(ask, cache, view, &url, left, &mut took).await? else {
             url = base.clone();
             continue;
         };
@@ -135,13 +141,14 @@ fn beyond(base: &Url, page: &Page) -> Option<Url> {
     Some(url)
 }
 
-/// One page; `None` when the registry refuses the page size that the URL asks for.
+/// One page, whose time is added to `took`; `None` when the registry refuses the page size that the URL asks for.
 async fn page(
     ask: &Ask<'_>,
     cache: &Cache,
     view: &View,
     url: &Url,
     left: usize,
+    took: &mut Duration,
 ) -> Result<Option<Arc<Page>>, RegistryError> {
     let kept = cache.pages().find(view, url);
     let etag = kept.as_ref().map(|(etag, _)| &**etag);
@@ -151,6 +158,7 @@ async fn page(
         Err(Trouble::TooLarge) => return Err(incomplete(ask, "it is larger than 32 MiB")),
         Err(Trouble::Broken(why)) => return Err(incomplete(ask, &why)),
     };
+    *took += answer.took;
     match (answer.status, kept) {
         (StatusCode::NOT_MODIFIED, Some((_, page))) if page.bytes <= left => return Ok(Some(page)),
         (StatusCode::NOT_MODIFIED, Some(_)) => return Err(incomplete(ask, "it is larger than 32 MiB")),

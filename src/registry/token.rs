@@ -15,14 +15,16 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    client::{Ask, Trouble, words},
+    client::{Answer, Ask, Trouble, words},
     counts::Kind,
-    credentials::CredentialsIdentity,
+    credentials::{Credentials, CredentialsIdentity},
     error::RegistryError,
     refresh::Rotations,
 };
-use crate::secret::Secret;
+use crate::{http, secret::Secret};
 
+/// How this program names itself to token servers.
+const CLIENT_ID: &str = "argocd-image-updater";
 /// The shortest life of a token, whatever the server says.
 const MIN_LIFE: Duration = Duration::from_mins(1);
 /// The longest life of a token, whatever the server says.
@@ -52,6 +54,7 @@ pub(crate) struct TokenKey {
     pub(crate) realm: Url,
     pub(crate) service: Option<String>,
     pub(crate) scope: String,
+    /// [`Credentials::fingerprint`]: a token lives no longer than the password that it was given for is used.
     pub(crate) identity: Option<CredentialsIdentity>,
 }
 
@@ -136,13 +139,46 @@ async fn fetch(ask: &Ask<'_>, key: &TokenKey) -> Result<Token, RegistryError> {
         Ok(answer) => answer,
         Err(trouble) => return Err(error(ask, trouble)),
     };
+    // Some servers know only the way of OAuth2, where the same is asked by POST.
+    let (answer, before) = match (credentials, answer.status.as_u16()) {
+        (Some(credentials), 404 | 405) => {
+            let first = format!("{} to GET and ", answer.status);
+            (by_password(ask, key, credentials).await?, first)
+        }
+        _ => (answer, String::new()),
+    };
     match answer.status.as_u16() {
         200 => read(&answer.body)
             .map(|(token, _)| token)
             .map_err(|why| ask.unavailable(why)),
-        400..=499 => Err(ask.unauthorized(&format!("the token server answers {}{}", answer.status, words(&answer)))),
-        _ => Err(ask.unavailable(&format!("the token server answers {}", answer.status))),
+        400..=499 => Err(ask.unauthorized(&format!(
+            "the token server answers {before}{}{}",
+            answer.status,
+            words(&answer)
+        ))),
+        _ => Err(ask.unavailable(&format!("the token server answers {before}{}", answer.status))),
     }
+}
+
+/// The password grant of "Token authentication: OAuth2".
+async fn by_password(ask: &Ask<'_>, key: &TokenKey, credentials: &Credentials) -> Result<Answer, RegistryError> {
+    let grant = [
+        ("grant_type", "password"),
+        ("username", credentials.username.as_str()),
+        ("password", credentials.password.expose()),
+    ];
+    post(ask, key, &grant).await
+}
+
+/// Asks for a token by POST, as the document "Token authentication: OAuth2" of the distribution project says; `grant` is
+/// what it is given for.
+pub(super) async fn post(ask: &Ask<'_>, key: &TokenKey, grant: &[(&str, &str)]) -> Result<Answer, RegistryError> {
+    let mut fields = grant.to_vec();
+    fields.extend(key.service.as_deref().map(|service| ("service", service)));
+    fields.extend([("client_id", CLIENT_ID), ("scope", key.scope.as_str())]);
+    let request = ask.connection.client.post(key.realm.clone()).timeout(TIMEOUT);
+    let sent = ask.send(Kind::Token, http::form(request, &fields), MAX_ANSWER).await;
+    sent.map_err(|trouble| error(ask, trouble))
 }
 
 /// Why there is no answer of a token server.

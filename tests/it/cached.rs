@@ -6,7 +6,7 @@ use argocd_image_updater::{
     core::{
         image::{ImageRef, Platform, Platforms},
         registries::RegistriesConf,
-        resolve::{CurrentFrom, TrackedImage},
+        resolve::{CurrentFrom, TrackedImage, credential_ref::CredentialRef},
         select::FirstSeen,
         strategy::{Policy, PolicyOptions, StrategyKind, TagFilter},
         verdict::Reason,
@@ -25,8 +25,13 @@ use crate::support::registry::{Fault, Registry};
 const LONG: Duration = Duration::from_hours(100_000);
 
 fn observer(registry: &Registry, refresh: Duration) -> Observer {
+    observer_with(registry, refresh, "")
+}
+
+/// `more` is what else the registry's entry says.
+fn observer_with(registry: &Registry, refresh: Duration, more: &str) -> Observer {
     let conf = format!(
-        "registries:\n- {{ name: test, prefix: r.test, api_url: {}, limit: 100000 }}\n",
+        "registries:\n- {{ name: test, prefix: r.test, api_url: {}, limit: 100000{more} }}\n",
         registry.url()
     );
     let conf = RegistriesConf::parse(&conf).expect("a registries file");
@@ -52,6 +57,7 @@ struct Ask {
     strategy: StrategyKind,
     constraint: &'static str,
     options: PolicyOptions,
+    credentials: Option<CredentialRef>,
 }
 
 impl Ask {
@@ -60,6 +66,7 @@ impl Ask {
             strategy: StrategyKind::NewestBuild,
             constraint: "",
             options: PolicyOptions::default(),
+            credentials: None,
         }
     }
 
@@ -73,7 +80,7 @@ impl Ask {
             policy: Arc::new(policy),
             force_update: false,
             current_from: CurrentFrom::Live,
-            credentials: None,
+            credentials: self.credentials.clone(),
             platforms: Platforms(vec![Platform::new("linux", "amd64")]),
             manifest_target: argocd_image_updater::core::resolve::ManifestTarget::Default,
         };
@@ -180,11 +187,13 @@ async fn the_digest_that_is_written_is_asked_in_every_cycle_and_no_other() {
         strategy: StrategyKind::Digest,
         constraint: "latest",
         options: PolicyOptions::default(),
+        credentials: None,
     };
     let semver = Ask {
         strategy: StrategyKind::Semver,
         constraint: "",
         options: pinned.options.clone(),
+        credentials: None,
     };
     for (ask, tag) in [(&pinned, "latest"), (&tracked, "latest"), (&semver, "1.0.9")] {
         let observer = observer(&registry, LONG);
@@ -261,4 +270,45 @@ async fn an_image_that_takes_too_long_is_given_up_and_the_next_cycle_goes_on() {
         (1200..1200 + cycles * 20).contains(&by_tag),
         "{by_tag}: only what was cut off is asked again"
     );
+}
+
+/// A program that prints another password each time, and notes in the file beside it that it did.
+fn changing_password(folder: &std::path::Path) -> (String, std::path::PathBuf) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (program, runs) = (folder.join("login.sh"), folder.join("runs"));
+    let text = format!(
+        "#!/bin/sh\necho run >> {runs}\necho \"bob:password-$(wc -l < {runs})\"\n",
+        runs = runs.display()
+    );
+    std::fs::write(&program, text).expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it may run");
+    (program.display().to_string(), runs)
+}
+
+#[tokio::test]
+async fn a_password_that_changes_in_every_cycle_costs_only_the_list_of_30_tags() {
+    for of_image in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (program, runs) = changing_password(folder.path());
+        let registry = with_tags(30).await;
+        let (more, credentials) = if of_image {
+            (String::new(), Some(CredentialRef::Ext(program)))
+        } else {
+            (format!(", credentials: 'ext:{program}', credsexpire: 1ns"), None)
+        };
+        let observer = observer_with(&registry, LONG, &more);
+        let ask = Ask {
+            credentials,
+            ..Ask::newest()
+        };
+        let mut seen = 0;
+        ask.picked(&observer).await;
+        since(&registry, &mut seen);
+        for cycle in 2..5 {
+            assert_eq!(ask.picked(&observer).await, "1.0.29");
+            assert_eq!(since(&registry, &mut seen), counts([("GET tags/list", 1)]));
+            let runs = std::fs::read_to_string(&runs).expect("the program ran");
+            assert_eq!(runs.lines().count(), cycle, "of the image: {of_image}");
+        }
+    }
 }

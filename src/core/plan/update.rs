@@ -276,9 +276,12 @@ impl Decision<'_> {
             values::put(&mut copy.after, &entries, &others);
             Ok(self.change(subject, verified))
         };
-        for entry in &entries {
-            if !self.entries.contains(entry) {
-                self.entries.push(entry.clone());
+        // What nobody checked is not written beside the change of a neighbour either: the file keeps what it says of it.
+        if matches!(picked, Picked::Verified(_)) {
+            for entry in &entries {
+                if !self.entries.contains(entry) {
+                    self.entries.push(entry.clone());
+                }
             }
         }
         update.values = Some((place.slot, entries));

@@ -1,5 +1,7 @@
 //! What manifests and configs say, by digest.
 
+use std::collections::HashSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{View, bounded::Bounded};
@@ -18,9 +20,33 @@ const MAX_BYTES: usize = 32 << 20;
 /// What one takes beside its texts: key, slot, allocations.
 const ENTRY: usize = 200;
 
-/// Which question about which image: the hash of registry, repository, digest, platforms and what is wanted.
+/// How many bytes of a key are its place.
+const PLACE: usize = 8;
+/// How long a key is.
+pub(super) const KEY: usize = PLACE + 32;
+
+/// Which question about which image: the beginning of the hash of registry and repository, then the hash of these, digest,
+/// platforms and what is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key(pub(super) [u8; 32]);
+pub(super) struct Key(pub(super) [u8; KEY]);
+
+/// A repository, whoever asks for it. Two that happen to have one place cost a few HEAD requests.
+type Place = [u8; PLACE];
+
+fn place(view: &View) -> Place {
+    let mut hash = Sha256::new();
+    for part in [&view.api_url, &view.repository] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    beginning(&hash.finalize())
+}
+
+fn beginning(bytes: &[u8]) -> Place {
+    let mut place = Place::default();
+    place.copy_from_slice(&bytes[..PLACE]);
+    place
+}
 
 impl Key {
     fn new(view: &View, digest: Digest, platforms: &Platforms, wanted: FactsWanted) -> Self {
@@ -41,13 +67,18 @@ impl Key {
             part(platform.arch.as_bytes());
             part(platform.variant.as_bytes());
         }
-        Self(hash.finalize().into())
+        let mut key = [0; KEY];
+        key[..PLACE].copy_from_slice(&place(view));
+        key[PLACE..].copy_from_slice(&hash.finalize());
+        Self(key)
     }
 }
 
 /// What manifests and configs say, by digest.
 pub(crate) struct Facts {
     kept: Bounded<Key, Known>,
+    /// Of which repositories something is kept, or was.
+    places: HashSet<Place>,
     changes: u64,
 }
 
@@ -55,6 +86,7 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             kept: Bounded::new(MAX_ENTRIES, MAX_BYTES),
+            places: HashSet::new(),
             changes: 0,
         }
     }
@@ -81,6 +113,11 @@ impl Facts {
         found.filter(|known| !matches!(known, Known::Facts(facts) if facts.digest != digest))
     }
 
+    /// Whether something is known of images of the repository, so that a digest may be all that is missing.
+    pub(crate) fn has_some_of(&self, view: &View) -> bool {
+        self.places.contains(&place(view))
+    }
+
     /// Keeps what follows from the image's own bytes; what the registry may have tomorrow is not kept.
     pub(crate) fn keep(
         &mut self,
@@ -99,6 +136,10 @@ impl Facts {
     pub(super) fn put(&mut self, key: Key, known: Known) {
         let weight = weight(&known);
         self.kept.put(key, known, weight);
+        self.places.insert(beginning(&key.0));
+        if self.places.len() > 2 * MAX_ENTRIES {
+            self.places = self.kept.iter().map(|(key, _)| beginning(&key.0)).collect();
+        }
     }
 
     pub(super) fn all(&self) -> Vec<(Key, Known)> {

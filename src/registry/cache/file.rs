@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::facts::{Key, MAX_ENTRIES};
+use super::facts::{KEY, Key, MAX_ENTRIES};
 use crate::{
     core::{
         foreign::ForeignText,
@@ -31,7 +31,7 @@ const DAMAGED: &str = "registry-facts.jsonl.damaged";
 /// Says what the file is.
 const FORMAT: &str = "argocd-image-updater registry facts";
 /// Raised with the format, and when `core::image::manifest` reads something else out of the same bytes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The largest file that is read. What the program itself writes is smaller.
 const MAX_BYTES: u64 = 128 << 20;
 
@@ -42,12 +42,12 @@ const HEADER: usize = 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// It cannot be made, or written, or its file cannot be read.
-    #[error("the cache folder {}: {source}; give one that this program may write, or none", folder.display())]
+    #[error("the cache folder {} cannot be used: {cause}; give one that this program may write, or none", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What went wrong.
-        source: io::Error,
+        /// What went wrong. It is in the message, which ends with the advice, and so no source beside it.
+        cause: io::Error,
     },
 }
 
@@ -195,7 +195,7 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<(Key, Known)>, Damaged> {
     for (n, line) in body.split_inclusive(|b| *b == b'\n').take(MAX_ENTRIES).enumerate() {
         let read = || {
             let line: Line = serde_json::from_slice(line).ok()?;
-            let mut key = [0; 32];
+            let mut key = [0; KEY];
             hex::decode_to_slice(&line.k, &mut key).ok()?;
             Some((Key(key), line.known.known()?))
         };
@@ -207,9 +207,9 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<(Key, Known)>, Damaged> {
 /// Makes the folder and reads what its file says; blocks. A file that cannot be used is set aside with a warning, one that
 /// may not be written is an error.
 pub(super) fn open(folder: &Path) -> Result<Vec<(Key, Known)>, CacheError> {
-    let fail = |source| CacheError::Folder {
+    let fail = |cause| CacheError::Folder {
         folder: folder.to_owned(),
-        source,
+        cause,
     };
     std::fs::create_dir_all(folder).map_err(fail)?;
     tempfile::NamedTempFile::new_in(folder).map_err(fail)?;

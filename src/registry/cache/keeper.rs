@@ -32,10 +32,10 @@ impl Keeper {
     pub(crate) async fn start(cache: Arc<Cache>, folder: &Path) -> Result<Self, CacheError> {
         let path = folder.to_owned();
         let read = blocking(move || file::open(&path)).await;
-        let read = read.unwrap_or_else(|source| {
+        let read = read.unwrap_or_else(|cause| {
             Err(CacheError::Folder {
                 folder: folder.to_owned(),
-                source,
+                cause,
             })
         })?;
         for (key, known) in read {

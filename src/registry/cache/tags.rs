@@ -28,10 +28,18 @@ pub(crate) struct KeptTag {
     pub(crate) asked: Duration,
 }
 
+/// What one asker knows of one repository.
+#[derive(Default)]
+struct Seen {
+    /// Tags that were never asked for are asked by HEAD.
+    by_head: bool,
+    tags: HashMap<TagName, KeptTag>,
+}
+
 /// Which image a tag names.
 pub(crate) struct Tags {
     refresh: Duration,
-    views: Bounded<View, HashMap<TagName, KeptTag>>,
+    views: Bounded<View, Seen>,
     stale: HashMap<(String, String), Duration>,
     all_stale: Option<Duration>,
 }
@@ -49,14 +57,31 @@ impl Tags {
 
     /// What the tag named when it was asked last.
     pub(crate) fn find(&mut self, view: &View, tag: &TagName) -> Option<KeptTag> {
-        self.views.get(view)?.get(tag).cloned()
+        self.views.get(view)?.tags.get(tag).cloned()
+    }
+
+    /// Whether tags that were never asked for are asked by HEAD. That is decided at the first question about a repository,
+    /// when either images of it are known from before (`has_facts`) or all have to be read: what is read meanwhile must not
+    /// make a HEAD of every GET.
+    pub(crate) fn begin(&mut self, view: &View, has_facts: bool) -> bool {
+        if let Some(seen) = self.views.get(view) {
+            return seen.by_head;
+        }
+        let seen = Seen {
+            by_head: has_facts,
+            tags: HashMap::new(),
+        };
+        self.views.put(view.clone(), seen, 0);
+        has_facts
     }
 
     pub(crate) fn keep(&mut self, view: &View, tag: &TagName, kept: KeptTag) {
         if self.views.get(view).is_none() {
-            self.views.put(view.clone(), HashMap::new(), 0);
+            self.views.put(view.clone(), Seen::default(), 0);
         }
-        let Some(tags) = self.views.get(view) else { return };
+        let Some(Seen { tags, .. }) = self.views.get(view) else {
+            return;
+        };
         // A repository that alone has more tags than fit must not drive out all others with every tag.
         if tags.len() < MAX_TAGS / 2 || tags.contains_key(tag) {
             tags.insert(tag.clone(), kept);
@@ -66,7 +91,7 @@ impl Tags {
     }
 
     pub(crate) fn forget(&mut self, view: &View, tag: &TagName) {
-        if let Some(tags) = self.views.get(view) {
+        if let Some(Seen { tags, .. }) = self.views.get(view) {
             tags.remove(tag);
             let len = tags.len();
             self.views.weigh(view, len);

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use proptest::prelude::*;
 
 use super::{
-    facts::{Facts, Key},
+    facts::{Facts, KEY, Key},
     file::{self, decode, encode},
     *,
 };
@@ -45,7 +45,7 @@ fn some() -> Vec<(Key, Known)> {
         .into_iter()
         .chain([image("x"), image("é\n")]);
     all.enumerate()
-        .map(|(n, known)| (Key([u8::try_from(n).unwrap(); 32]), known))
+        .map(|(n, known)| (Key([u8::try_from(n).unwrap(); KEY]), known))
         .collect()
 }
 
@@ -74,7 +74,7 @@ fn what_is_written_reads_the_same_and_only_its_owner_may_read_it() {
 #[test]
 fn what_is_gone_or_missing_is_not_written() {
     let digest = Digest::of(b"x");
-    let passing = [Exclusion::Gone, Exclusion::PartMissing { digest }].map(|why| (Key([1; 32]), Known::Excluded(why)));
+    let passing = [Exclusion::Gone, Exclusion::PartMissing { digest }].map(|why| (Key([1; KEY]), Known::Excluded(why)));
     assert_eq!(encode(&passing), encode(&[]));
 }
 
@@ -95,7 +95,7 @@ fn a_damaged_file_is_set_aside_and_the_program_starts() {
         ("of another program", "{\"format\":\"other\"}\n".to_owned()),
         (
             "of another version",
-            whole.replacen("\"version\":1", "\"version\":2", 1),
+            whole.replacen("\"version\":2", "\"version\":1", 1),
         ),
         ("binary", "\u{0}\u{1}\n\u{2}".to_owned()),
         ("only its first line", whole.lines().next().unwrap().to_owned() + "\n"),
@@ -140,13 +140,22 @@ fn a_file_that_is_too_large_is_not_read() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_is_an_error_that_names_it() {
+fn a_folder_that_cannot_be_used_is_an_error_that_names_it_and_its_cause_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let error = file::open(&path).unwrap_err().to_string();
-        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        let error = file::open(&path).unwrap_err();
+        let CacheError::Folder { cause, .. } = &error;
+        let expected = format!(
+            "the cache folder {} cannot be used: {cause}; give one that this program may write, or none",
+            path.display()
+        );
+        assert_eq!(error.to_string(), expected);
+        assert!(
+            std::error::Error::source(&error).is_none(),
+            "the cause would be printed twice"
+        );
     }
 }
 
@@ -188,7 +197,7 @@ fn facts_of_another_image_are_not_believed() {
 fn a_hundred_thousand_images_are_kept_within_their_bound() {
     let mut facts = Facts::default();
     for n in 0..150_000_u32 {
-        let mut key = [0; 32];
+        let mut key = [0; KEY];
         key[..4].copy_from_slice(&n.to_le_bytes());
         facts.put(Key(key), Known::Excluded(Exclusion::Schema1));
     }

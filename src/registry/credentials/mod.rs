@@ -3,7 +3,7 @@
 //! Secrets are read by the engine, which hands their content to [`from_user_password`] and [`from_docker_config`]; what a
 //! cloud gives comes from `identity`. Variables and programs of this process are read here. No error repeats a value.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
@@ -33,7 +33,7 @@ pub struct Credentials {
     /// Whether the password is an OAuth2 refresh token, which is told to token servers only.
     identity_token: bool,
     /// Whose they are, when the password changes while that stays the same.
-    source: Option<Arc<str>>,
+    source: Option<CredentialsIdentity>,
 }
 
 /// Tells credentials apart in keys without holding them.
@@ -109,11 +109,19 @@ impl Credentials {
         }
     }
 
-    /// The same, whose [`identity`](Self::identity) is that of `source`: who it is, not what the password is at the moment.
+    /// The same, whose [`identity`](Self::identity) is that of the user at `source` (where the credentials come from, and
+    /// for which registry): who it is, not what the password is at the moment.
+    ///
+    /// That is safe because nothing that is kept under the identity opens anything. Each request is sent with the present
+    /// password, or a token that was given for it, and the tag list is asked in every cycle: when the password is wrong by
+    /// now, or may read less, the registry says so. What is used without asking (which image a tag named not long ago) was
+    /// given to the same user of the same source. Other users and other sources never have the same identity.
     #[must_use]
-    pub fn of_source(self, source: &str) -> Self {
+    pub fn of_source(self, source: &[&str]) -> Self {
+        let mut parts: Vec<_> = source.iter().map(|part| part.as_bytes()).collect();
+        parts.push(self.username.as_bytes());
         Self {
-            source: Some(source.into()),
+            source: Some(CredentialsIdentity::of(b"source", &parts)),
             ..self
         }
     }
@@ -128,12 +136,13 @@ impl Credentials {
         !self.password.is_empty() && (self.identity_token || !self.username.is_empty())
     }
 
-    /// A key for caches that must not be shared across credentials. It outlives the password when the source has one
-    /// that changes every hour.
+    /// A key for caches that must not be shared across users. It outlives the password when the [source](Self::of_source)
+    /// is known. An identity token names its user only to the token server, and incomplete credentials are no user: they
+    /// are told apart by their values.
     pub fn identity(&self) -> CredentialsIdentity {
-        match &self.source {
-            Some(source) => CredentialsIdentity::of(b"source", &[source.as_bytes()]),
-            None => self.fingerprint(),
+        match self.source {
+            Some(source) if self.is_complete() && !self.identity_token => source,
+            _ => self.fingerprint(),
         }
     }
 

@@ -149,12 +149,40 @@ fn credentials_are_not_printed_and_their_identity_tells_them_apart() {
 
 #[test]
 fn a_password_that_changes_keeps_the_identity_of_its_source() {
-    let at = |password: &str, source: &str| Credentials::new("AWS", Secret::new(password)).of_source(source);
+    let at =
+        |password: &str, source: &str| Credentials::new("AWS", Secret::new(password)).of_source(&[source, "r.test"]);
     let (first, second, other) = (at("a", "aws role"), at("b", "aws role"), at("a", "aws other"));
     assert_eq!(first.identity(), second.identity());
     assert_ne!(first.fingerprint(), second.fingerprint());
     assert_ne!(first.identity(), other.identity());
     assert_ne!(first.identity(), Credentials::new("AWS", Secret::new("a")).identity());
+}
+
+#[test]
+fn no_two_users_or_sources_share_an_identity() {
+    let of =
+        |user: &str, password: &str, source: &[&str]| Credentials::new(user, Secret::new(password)).of_source(source);
+    let identity_token =
+        |token: &str| Credentials::with_identity_token("bob", Secret::new(token)).of_source(&["a", "b"]);
+    let all = [
+        of("bob", "x", &["a", "b"]),
+        of("eve", "x", &["a", "b"]),
+        of("bob", "x", &["ab"]),
+        of("bob", "x", &["a", "bb"]),
+        of("b", "x", &["a", "bbo"]),
+        // Nobody is asked as: the user has no password.
+        of("bob", "", &["a", "b"]),
+        // Whose these are, only the token server knows.
+        identity_token("x"),
+        identity_token("y"),
+        of("<token>", "x", &["a", "b"]),
+        of("<token>", "y", &["a", "b"]),
+    ];
+    for (i, left) in all.iter().enumerate() {
+        for (k, right) in all.iter().enumerate() {
+            assert_eq!(left.identity() == right.identity(), i == k, "{i} {k}");
+        }
+    }
 }
 
 proptest! {

@@ -12,6 +12,7 @@ use crate::core::image::{
 };
 
 mod head;
+mod users;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -192,16 +193,17 @@ async fn what_is_marked_stale_is_asked_again_by_everybody_and_nothing_else_is() 
         cycle(&registries, user, Freshness::Kept).await;
     }
     let repo = repo(&registries, "team/app", None);
+    let before = counts(&registries).0;
     registries.mark_stale(&repo.profile, "team/other");
     cycle(&registries, None, Freshness::Kept).await;
-    assert_eq!(counts(&registries).0, 0);
+    assert_eq!(counts(&registries).0, before);
     registries.mark_stale(&repo.profile, &repo.repository);
     registries.cache().forward(Duration::from_millis(1));
     for _ in 0..2 {
         for user in [None, bob] {
             cycle(&registries, user, Freshness::Kept).await;
         }
-        assert_eq!(counts(&registries).0, 2 * ALL);
+        assert_eq!(counts(&registries).0, before + 2 * ALL);
     }
 }
 
@@ -217,7 +219,7 @@ async fn which_image_a_tag_names_is_never_told_to_other_credentials() {
     ] {
         cycle(&registries, user, Freshness::Kept).await;
         // What the images say is known; that they may be read is asked with each one's own credentials.
-        assert_eq!(counts(&registries), (0, n * ALL, ALL), "{user:?}");
+        assert_eq!(counts(&registries), ((n - 1) * ALL, ALL, ALL), "{user:?}");
     }
 }
 
@@ -346,7 +348,7 @@ async fn facts_survive_a_restart_and_which_image_a_tag_names_does_not() {
         let keeper = registries.keep_facts_in(folder.path()).await.unwrap();
         answers.push(cycle(&registries, Some(("bob", "hunter2")), Freshness::Kept).await);
         keeper.finish().await;
-        let read = if restart == 0 { (0, 2 * ALL, ALL) } else { (0, ALL, 0) };
+        let read = if restart == 0 { (0, 2 * ALL, ALL) } else { (ALL, 0, 0) };
         assert_eq!(counts(&registries), read);
     }
     assert_eq!(answers[0], answers[1]);

@@ -296,3 +296,55 @@ async fn a_token_server_that_refuses_is_told_from_one_that_is_down() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_token_server_that_knows_only_post_is_asked_once_more_in_that_way() {
+    for (refusal, posted, expected) in [
+        (404, 200, None),
+        (405, 200, None),
+        (405, 401, Some("405 Method Not Allowed to GET and 401 Unauthorized")),
+        (404, 404, Some("404 Not Found to GET and 404 Not Found")),
+    ] {
+        let server = Server::start(move |own, asked| match asked.method.as_str() {
+            "POST" if posted == 200 => json(200, r#"{"access_token":"t0","expires_in":300}"#),
+            "POST" => status(posted),
+            _ if asked.target.starts_with("/token") => status(refusal),
+            _ => bearer(own, asked),
+        })
+        .await;
+        let registries = registries(&server.url, "");
+        let repo = repo(&registries, "team/app", Some(("bob", "s3&cret")));
+        let list = registries.session().tags(&repo).await;
+        match (list, expected) {
+            (list, None) => assert_eq!(list.unwrap().tags.len(), 1),
+            (list, Some(words)) => {
+                let error = list.unwrap_err().to_string();
+                assert!(error.contains(words) && !error.contains("s3&cret"), "{error}");
+            }
+        }
+        let asked = server.asked();
+        let posts: Vec<_> = asked.iter().filter(|a| a.method == "POST").collect();
+        assert_eq!(posts.len(), 1, "{asked:?}");
+        assert_eq!(posts[0].target, "/token");
+        assert_eq!(
+            posts[0].body,
+            "grant_type=password&username=bob&password=s3%26cret&service=registry.test\
+             &client_id=argocd-image-updater&scope=repository%3Ateam%2Fapp%3Apull"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_or_for_another_answer_a_token_server_is_not_posted_to() {
+    for (refusal, user) in [(404, None), (401, Some(("bob", "x"))), (500, Some(("bob", "x")))] {
+        let server = Server::start(move |own, asked| match asked.target.as_str() {
+            _ if asked.target.starts_with("/token") => status(refusal),
+            _ => bearer(own, asked),
+        })
+        .await;
+        let registries = registries(&server.url, "");
+        let list = registries.session().tags(&repo(&registries, "team/app", user)).await;
+        assert!(list.is_err());
+        assert!(server.asked().iter().all(|a| a.method != "POST"), "{refusal}");
+    }
+}

@@ -6,6 +6,7 @@ mod certificates;
 mod echo;
 mod faults;
 mod garbage;
+mod list_time;
 mod lists;
 mod login;
 mod manners;
@@ -29,15 +30,20 @@ use crate::{
 
 /// Registries with one configured entry, which serves `r.test`.
 fn registries(api_url: &str, more: &str) -> Registries {
+    let http = ClientSettings {
+        system_proxy: false,
+        read_timeout: Duration::from_millis(500),
+        total_timeout: Duration::from_secs(10),
+        ..ClientSettings::default()
+    };
+    registries_with(api_url, more, http)
+}
+
+fn registries_with(api_url: &str, more: &str, http: ClientSettings) -> Registries {
     let yaml = format!("registries:\n- name: test\n  api_url: {api_url}\n  prefix: r.test\n{more}");
     let options = Options {
         ca_folders: Vec::new(),
-        http: ClientSettings {
-            system_proxy: false,
-            read_timeout: Duration::from_millis(500),
-            total_timeout: Duration::from_secs(10),
-            ..ClientSettings::default()
-        },
+        http,
         ..Options::default()
     };
     Registries::new(Arc::new(RegistriesConf::parse(&yaml).unwrap()), options)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{
     Router,
     body::Body,
-    http::{Request, Response, StatusCode},
+    http::{Request, Response, StatusCode, request::Parts},
 };
 use futures::StreamExt as _;
 
@@ -19,6 +19,7 @@ pub(super) struct Asked {
     pub(super) authorization: String,
     pub(super) accept: Vec<String>,
     pub(super) user_agent: String,
+    pub(super) body: String,
     /// How many requests for the same target came before.
     pub(super) before: usize,
 }
@@ -48,7 +49,9 @@ impl Server {
         let app = Router::new().fallback(move |request: Request<Body>| {
             let (log, own, script) = (Arc::clone(&log), own.clone(), Arc::clone(&script));
             async move {
-                let asked = remember(&log, &request);
+                let (head, body) = request.into_parts();
+                let body = axum::body::to_bytes(body, 1 << 16).await.unwrap();
+                let asked = remember(&log, &head, String::from_utf8(body.to_vec()).unwrap());
                 script(&own, &asked)
             }
         });
@@ -77,26 +80,27 @@ impl Server {
     }
 }
 
-fn remember(log: &Mutex<Vec<Asked>>, request: &Request<Body>) -> Asked {
+fn remember(log: &Mutex<Vec<Asked>>, request: &Parts, body: String) -> Asked {
     let header = |name: &str| {
-        let value = request.headers().get(name);
+        let value = request.headers.get(name);
         value.map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default()
     };
-    let target = request.uri().path_and_query().unwrap().to_string();
+    let target = request.uri.path_and_query().unwrap().to_string();
     let mut log = log.lock().unwrap();
     let asked = Asked {
         before: log.iter().filter(|a| a.target == target).count(),
         authorization: header("authorization"),
         accept: request
-            .headers()
+            .headers
             .get_all("accept")
             .iter()
             .map(|v| v.to_str().unwrap().to_owned())
             .collect(),
         user_agent: header("user-agent"),
         if_none_match: header("if-none-match"),
-        method: request.method().to_string(),
+        method: request.method.to_string(),
         target,
+        body,
     };
     log.push(asked.clone());
     asked
