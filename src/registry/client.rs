@@ -2,38 +2,30 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use reqwest::{
-    Method, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
+    Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_NONE_MATCH},
 };
-use serde::Deserialize;
-use url::Url;
+use url::{Origin, Url};
 
+pub(crate) use super::answer::{Answer, words};
 use super::{
-    Credentials, auth,
-    challenge::{self, Challenge},
+    Credentials,
+    answer::{self, Unread},
+    auth,
+    challenge::Challenge,
     connection::Connection,
     counts::Kind,
     error::RegistryError,
     health::Health,
-    hidden,
-    limiter::MustWait,
+    limiter::{Entered, MustWait, Passed},
     quota::{Quota, Reserved, Watched},
     session::RepoKey,
 };
-use crate::{
-    core::{foreign::ForeignText, image::manifest::ACCEPTED},
-    http,
-    secret::Secret,
-};
+use crate::{core::foreign::ForeignText, http};
 
 /// How much is read of an answer that is not a success.
 const MAX_ERROR_BODY: usize = 64 * 1024;
-/// Types of answers other than manifests.
-const USUAL_TYPES: [&str; 2] = ["application/json", "application/octet-stream"];
-/// The longest of a usual type with its parameters.
-const MAX_USUAL_TYPE: usize = 100;
 /// What is said of an answer that began, and did not end within the time of one request.
 const TOO_SLOW: &str = "its answer did not come to its end in time";
 
@@ -44,43 +36,12 @@ pub(crate) struct Ask<'a> {
     pub(crate) repo: &'a RepoKey,
 }
 
-/// A whole answer.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// What was sent along, and must not come back in a message.
-    pub(crate) hidden: Vec<Secret>,
-}
-
-impl Answer {
-    /// A text that the server may have made from what it was sent.
-    pub(crate) fn hide(&self, text: &str) -> String {
-        hidden::hide(text, &self.hidden)
-    }
-
-    /// Messages quote the content type when it is not the one that is expected.
-    fn hide_type(&mut self) {
-        let Some(value) = self.headers.get(CONTENT_TYPE) else {
-            return;
-        };
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let is_usual = text
-            .split(';')
-            .next()
-            .is_some_and(|t| ACCEPTED.contains(&t) || USUAL_TYPES.contains(&t));
-        if is_usual && text.len() <= MAX_USUAL_TYPE {
-            return;
-        }
-        let clean = self.hide(&text);
-        if clean != text {
-            // What is hidden leaves characters that a header may have.
-            self.headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_str(&clean).unwrap_or(HeaderValue::from_static("?")),
-            );
-        }
-    }
+/// A request in flight.
+struct Sent<'a> {
+    kind: Kind,
+    entered: Entered<'a>,
+    for_token: Passed,
+    watched: Watched,
 }
 
 /// Why there is no answer.
@@ -96,6 +57,16 @@ pub(crate) enum Trouble {
 impl From<RegistryError> for Trouble {
     fn from(error: RegistryError) -> Self {
         Self::Registry(error)
+    }
+}
+
+impl From<Unread> for Trouble {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::Slow => Self::Broken(TOO_SLOW.to_owned()),
+            Unread::Broken(why) => Self::Broken(why),
+        }
     }
 }
 
@@ -150,6 +121,12 @@ impl Ask<'_> {
     fn may(&self, kind: Kind) -> Result<(), RegistryError> {
         self.health.check(self)?;
         self.connection.gate.site.check().map_err(|told| self.must_wait(told))?;
+        if kind == Kind::Token {
+            self.connection
+                .token_door
+                .check()
+                .map_err(|told| self.must_wait(told))?;
+        }
         if kind == Kind::Manifest {
             self.quota().check().map_err(|told| self.reserved(told))?;
         }
@@ -161,13 +138,44 @@ impl Ask<'_> {
         self.connection.gate.site.quotas.of(identity)
     }
 
-    /// Counts a request against what the registry allows, if it counts. A manifest that is asked for with GET does.
-    async fn watch(&self, kind: Kind) -> Result<Watched, RegistryError> {
+    /// Looks at whether the answer asks to wait. The registry is closed by nobody but itself: a token server elsewhere
+    /// closes only its own door, and the target of a redirect none.
+    fn waits(
+        &self,
+        sent: &Sent<'_>,
+        is_own: bool,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<(), RegistryError> {
+        let told = match sent.kind {
+            _ if is_own => sent.entered.answered(status, headers),
+            Kind::Token => self.connection.token_door.answered(sent.for_token, status, headers),
+            // The registry itself answered with a redirect.
+            _ => sent.entered.answered(StatusCode::TEMPORARY_REDIRECT, &HeaderMap::new()),
+        };
+        told.map_err(|told| self.must_wait(told))
+    }
+
+    /// Waits for everything that a request must wait for.
+    async fn enter(&self, kind: Kind) -> Result<Sent<'_>, RegistryError> {
         let quota = self.quota();
-        match kind {
-            Kind::Manifest => quota.pull().await.map_err(|told| self.reserved(told)),
-            _ => Ok(quota.look()),
-        }
+        let turn = match kind {
+            // Whoever waits for the first manifest holds no slot meanwhile. Only a manifest counts that GET asks for.
+            Kind::Manifest => Some(quota.turn().await),
+            _ => None,
+        };
+        let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
+        let watched = match turn {
+            Some(turn) => quota.pull(turn).map_err(|told| self.reserved(told))?,
+            None => quota.look(),
+        };
+        self.connection.counts.add(kind);
+        Ok(Sent {
+            kind,
+            entered,
+            for_token: self.connection.token_door.pass(kind),
+            watched,
+        })
     }
 
     pub(crate) fn unauthorized(&self, reason: &str) -> RegistryError {
@@ -199,7 +207,8 @@ impl Ask<'_> {
     }
 
     /// Gets `url` and reads at most `limit` bytes of the answer. 401 and 403 are never answers, but errors: a token that
-    /// was given earlier is replaced once, as are challenges that have changed.
+    /// was given earlier is replaced once, as are challenges that have changed. Where the registry redirects to, they are
+    /// about neither.
     pub(crate) async fn get(&self, kind: Kind, url: &Url, accept: &[&str], limit: usize) -> Result<Answer, Trouble> {
         self.get_unless(None, kind, url, accept, limit).await
     }
@@ -223,7 +232,7 @@ impl Ask<'_> {
         self.ask(kind, &request, accept, limit).await
     }
 
-    /// Asks only for the headers of what [`Self::get`] would get.
+    /// Asks only for the headers of what [`Self::get`] would get. Where the registry redirects to, every status is an answer.
     pub(crate) async fn head(&self, url: &Url, accept: &[&str]) -> Result<Answer, Trouble> {
         let request = || self.connection.client.request(Method::HEAD, url.clone());
         self.ask(Kind::Head, &request, accept, MAX_ERROR_BODY).await
@@ -252,12 +261,16 @@ impl Ask<'_> {
             if let auth::Grant::Bearer { token, .. } = &grant {
                 answer.hidden.push(token.secret.clone());
             }
-            let dead_token = !second && grant.stale_token().is_some() && is_denied(&answer);
-            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && !dead_token {
+            let is_refused = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            let dead_token = !second && grant.stale_token().is_some() && answer::is_denied(&answer);
+            if !is_refused && !dead_token || kind == Kind::Head && !answer.is_own() {
                 answer.hide_type();
                 return Ok(answer);
             }
-            let asked = read_challenges(&answer.headers);
+            if !answer.is_own() {
+                return Err(Trouble::Broken(format!("{}{}", answer.says("it"), words(&answer))));
+            }
+            let asked = answer.challenges();
             let changed = !asked.is_empty() && self.connection.learn(self.repository(), asked);
             refused = grant.stale_token().cloned();
             if second || !(changed || refused.is_some()) {
@@ -269,16 +282,15 @@ impl Ask<'_> {
         }
     }
 
-    /// Sends one request through the gate. Answers of every status come back, except those that ask to wait.
+    /// Sends one request through the gate. Answers of every status come back, except those of the registry and of token
+    /// servers that ask to wait.
     pub(crate) async fn send(
         &self,
         kind: Kind,
         request: http::RequestBuilder,
         limit: usize,
     ) -> Result<Answer, Trouble> {
-        let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
-        let watched = self.watch(kind).await?;
-        self.connection.counts.add(kind);
+        let sent = self.enter(kind).await?;
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -290,17 +302,18 @@ impl Ask<'_> {
             }
         };
         let (status, headers) = (response.status(), response.headers().clone());
-        if let Err(told) = entered.answered(status, &headers) {
+        let elsewhere = host_elsewhere(response.url(), &self.connection.api.origin());
+        let is_own = elsewhere.is_none();
+        if let Err(error) = self.waits(&sent, is_own, status, &headers) {
             self.health.answered(self.connection, kind);
-            return Err(self.must_wait(told).into());
+            return Err(error.into());
         }
-        let is_own = response.url().origin() == self.connection.api.origin();
-        if is_own && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            watched.answered(&headers);
-        }
+        // A refusal to whoever did not log in yet says nothing about pulls.
+        let tells = is_own && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        sent.watched.answered(tells.then_some(&headers));
         // Of an answer that is not a success it only serves a message.
         let is_needed = status == StatusCode::OK;
-        let read = read(response, if is_needed { limit } else { MAX_ERROR_BODY }).await;
+        let read = answer::read(response, if is_needed { limit } else { MAX_ERROR_BODY }).await;
         match read {
             Err(Unread::Slow) => self.health.failed(self.connection, kind, &self.unavailable(TOO_SLOW)),
             _ => self.health.answered(self.connection, kind),
@@ -315,8 +328,14 @@ impl Ask<'_> {
             headers,
             body,
             hidden,
+            elsewhere,
         })
     }
+}
+
+/// The host of `url`, when that is not of the origin of the registry.
+fn host_elsewhere(url: &Url, own: &Origin) -> Option<String> {
+    (url.origin() != *own).then(|| url.host_str().unwrap_or_default().to_owned())
 }
 
 /// Probes the API and tells what it asks for. Credentials are not sent.
@@ -324,11 +343,8 @@ pub(crate) async fn probe(ask: &Ask<'_>) -> Result<Vec<Challenge>, RegistryError
     let request = ask.connection.client.get(ask.connection.probe_url());
     match ask.send(Kind::Ping, request, MAX_ERROR_BODY).await {
         Ok(answer) if answer.status == StatusCode::OK => Ok(Vec::new()),
-        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Ok(read_challenges(&answer.headers)),
-        Ok(answer) => Err(ask.unavailable(&format!(
-            "it answers {} where a registry says 200 or 401",
-            answer.status
-        ))),
+        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED && answer.is_own() => Ok(answer.challenges()),
+        Ok(answer) => Err(ask.unavailable(&format!("{} where a registry says 200 or 401", answer.says("it")))),
         Err(Trouble::Registry(error)) => Err(error),
         Err(Trouble::TooLarge) => Err(ask.unavailable("its answer is not a registry's")),
         Err(Trouble::Broken(why)) => Err(ask.unavailable(&why)),
@@ -348,82 +364,4 @@ fn no_answer(kind: Kind, error: &http::RequestError) -> String {
         Kind::Token => format!("{who}: {error}"),
         _ => error.to_string(),
     }
-}
-
-/// Why a body could not be read.
-#[derive(Debug)]
-enum Unread {
-    TooLarge,
-    /// A time limit was over.
-    Slow,
-    Broken(String),
-}
-
-impl From<Unread> for Trouble {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLarge => Self::TooLarge,
-            Unread::Slow => Self::Broken(TOO_SLOW.to_owned()),
-            Unread::Broken(why) => Self::Broken(why),
-        }
-    }
-}
-
-/// The body, complete and within `limit` (counted after decompression).
-async fn read(mut response: Response, limit: usize) -> Result<Bytes, Unread> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(Unread::TooLarge);
-    }
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(Unread::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) if error.is_timeout() => return Err(Unread::Slow),
-            Err(error) => return Err(Unread::Broken(format!("it broke off: {}", http::reason(&error)))),
-        }
-    }
-}
-
-/// What the answer asks for to log in.
-pub(crate) fn read_challenges(headers: &HeaderMap) -> Vec<Challenge> {
-    let values = headers.get_all("www-authenticate");
-    values
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(challenge::parse)
-        .map(Challenge::lasting)
-        .collect()
-}
-
-/// Amazon's public gallery answers a token that is no longer good with 400 and the code `DENIED`, or, to a HEAD, with nothing.
-fn is_denied(answer: &Answer) -> bool {
-    let says_so = |body: ErrorBody| body.errors.iter().any(|e| e.code == "DENIED");
-    answer.status == StatusCode::BAD_REQUEST
-        && (answer.body.is_empty() || serde_json::from_slice(&answer.body).is_ok_and(says_so))
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    errors: Vec<ErrorEntry>,
-}
-
-#[derive(Deserialize)]
-struct ErrorEntry {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
-/// What the answer says in the error format of the distribution specification, as `": CODE message"`; else nothing.
-pub(crate) fn words(answer: &Answer) -> String {
-    let Ok(body) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
-        return String::new();
-    };
-    let Some(first) = body.errors.first() else {
-        return String::new();
-    };
-    answer.hide(&format!(": {} {}", first.code, first.message))
 }
