@@ -64,10 +64,10 @@ impl Registries {
                 return Err(ask.unavailable("it answers with a web page, not as a registry"));
             }
             StatusCode::OK => return Ok(Login::NotAsked),
-            StatusCode::UNAUTHORIZED => client::read_challenges(&answer.headers),
-            status => {
-                let words = client::words(&answer);
-                return Err(ask.unavailable(&format!("it answers {status}{words} where a registry says 200 or 401")));
+            StatusCode::UNAUTHORIZED if answer.is_own() => answer.challenges(),
+            _ => {
+                let (says, words) = (answer.says("it"), client::words(&answer));
+                return Err(ask.unavailable(&format!("{says}{words} where a registry says 200 or 401")));
             }
         };
         if challenges.is_empty() {
@@ -89,11 +89,14 @@ impl Registries {
 
 async fn log_in(ask: &Ask<'_>, grant: &auth::Grant) -> Result<(), RegistryError> {
     let answer = version(ask, Some(grant)).await?;
+    let (says, words) = (answer.says("it"), client::words(&answer));
+    if !answer.is_own() {
+        return Err(ask.unavailable(&format!("{says}{words}: what is sent to log in does not go there")));
+    }
     if answer.status == StatusCode::OK {
         return Ok(());
     }
-    let words = client::words(&answer);
-    Err(ask.unauthorized(&format!("it answers {}{words}", answer.status)))
+    Err(ask.unauthorized(&format!("{says}{words}")))
 }
 
 /// The answer to the version probe, with what was granted.

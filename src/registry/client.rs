@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use reqwest::{
-    Method, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, IF_NONE_MATCH},
+    Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_NONE_MATCH},
 };
 use tokio::time::Instant;
-use url::Url;
+use url::{Origin, Url};
 
-pub(crate) use super::answer::{Answer, read_challenges, words};
+pub(crate) use super::answer::{Answer, words};
 use super::{
     Credentials,
-    answer::is_denied,
+    answer::{self, Unread},
     auth,
     challenge::Challenge,
     connection::Connection,
     counts::Kind,
     error::RegistryError,
     health::Health,
-    limiter::MustWait,
+    limiter::{Entered, MustWait, Passed},
     quota::{Quota, Reserved, Watched},
     session::RepoKey,
 };
@@ -38,6 +37,14 @@ pub(crate) struct Ask<'a> {
     pub(crate) repo: &'a RepoKey,
 }
 
+/// A request in flight.
+struct Sent<'a> {
+    kind: Kind,
+    entered: Entered<'a>,
+    for_token: Passed,
+    watched: Watched,
+}
+
 /// Why there is no answer.
 pub(crate) enum Trouble {
     /// For a reason that concerns more than this answer.
@@ -51,6 +58,16 @@ pub(crate) enum Trouble {
 impl From<RegistryError> for Trouble {
     fn from(error: RegistryError) -> Self {
         Self::Registry(error)
+    }
+}
+
+impl From<Unread> for Trouble {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::Slow => Self::Broken(TOO_SLOW.to_owned()),
+            Unread::Broken(why) => Self::Broken(why),
+        }
     }
 }
 
@@ -105,6 +122,12 @@ impl Ask<'_> {
     fn may(&self, kind: Kind) -> Result<(), RegistryError> {
         self.health.check(self)?;
         self.connection.gate.site.check().map_err(|told| self.must_wait(told))?;
+        if kind == Kind::Token {
+            self.connection
+                .token_door
+                .check()
+                .map_err(|told| self.must_wait(told))?;
+        }
         if kind == Kind::Manifest {
             self.quota().check().map_err(|told| self.reserved(told))?;
         }
@@ -116,13 +139,44 @@ impl Ask<'_> {
         self.connection.gate.site.quotas.of(identity)
     }
 
-    /// Counts a request against what the registry allows, if it counts. A manifest that is asked for with GET does.
-    async fn watch(&self, kind: Kind) -> Result<Watched, RegistryError> {
+    /// Looks at whether the answer asks to wait. The registry is closed by nobody but itself: a token server elsewhere
+    /// closes only its own door, and the target of a redirect none.
+    fn waits(
+        &self,
+        sent: &Sent<'_>,
+        is_own: bool,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<(), RegistryError> {
+        let told = match sent.kind {
+            _ if is_own => sent.entered.answered(status, headers),
+            Kind::Token => self.connection.token_door.answered(sent.for_token, status, headers),
+            // The registry itself answered with a redirect.
+            _ => sent.entered.answered(StatusCode::TEMPORARY_REDIRECT, &HeaderMap::new()),
+        };
+        told.map_err(|told| self.must_wait(told))
+    }
+
+    /// Waits for everything that a request must wait for.
+    async fn enter(&self, kind: Kind) -> Result<Sent<'_>, RegistryError> {
         let quota = self.quota();
-        match kind {
-            Kind::Manifest => quota.pull().await.map_err(|told| self.reserved(told)),
-            _ => Ok(quota.look()),
-        }
+        let turn = match kind {
+            // Whoever waits for the first manifest holds no slot meanwhile. Only a manifest counts that GET asks for.
+            Kind::Manifest => Some(quota.turn().await),
+            _ => None,
+        };
+        let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
+        let watched = match turn {
+            Some(turn) => quota.pull(turn).map_err(|told| self.reserved(told))?,
+            None => quota.look(),
+        };
+        self.connection.counts.add(kind);
+        Ok(Sent {
+            kind,
+            entered,
+            for_token: self.connection.token_door.pass(kind),
+            watched,
+        })
     }
 
     pub(crate) fn unauthorized(&self, reason: &str) -> RegistryError {
@@ -154,7 +208,8 @@ impl Ask<'_> {
     }
 
     /// Gets `url` and reads at most `limit` bytes of the answer. 401 and 403 are never answers, but errors: a token that
-    /// was given earlier is replaced once, as are challenges that have changed.
+    /// was given earlier is replaced once, as are challenges that have changed. Where the registry redirects to, they are
+    /// about neither.
     pub(crate) async fn get(&self, kind: Kind, url: &Url, accept: &[&str], limit: usize) -> Result<Answer, Trouble> {
         self.get_unless(None, kind, url, accept, limit).await
     }
@@ -178,7 +233,7 @@ impl Ask<'_> {
         self.ask(kind, &request, accept, limit).await
     }
 
-    /// Asks only for the headers of what [`Self::get`] would get.
+    /// Asks only for the headers of what [`Self::get`] would get. Where the registry redirects to, every status is an answer.
     pub(crate) async fn head(&self, url: &Url, accept: &[&str]) -> Result<Answer, Trouble> {
         let request = || self.connection.client.request(Method::HEAD, url.clone());
         self.ask(Kind::Head, &request, accept, MAX_ERROR_BODY).await
@@ -207,12 +262,16 @@ impl Ask<'_> {
             if let auth::Grant::Bearer { token, .. } = &grant {
                 answer.hidden.push(token.secret.clone());
             }
-            let dead_token = !second && grant.stale_token().is_some() && is_denied(&answer);
-            if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && !dead_token {
+            let is_refused = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            let dead_token = !second && grant.stale_token().is_some() && answer::is_denied(&answer);
+            if !is_refused && !dead_token || kind == Kind::Head && !answer.is_own() {
                 answer.hide_type();
                 return Ok(answer);
             }
-            let asked = read_challenges(&answer.headers);
+            if !answer.is_own() {
+                return Err(Trouble::Broken(format!("{}{}", answer.says("it"), words(&answer))));
+            }
+            let asked = answer.challenges();
             let changed = !asked.is_empty() && self.connection.learn(self.repository(), asked);
             refused = grant.stale_token().cloned();
             if second || !(changed || refused.is_some()) {
@@ -224,17 +283,16 @@ impl Ask<'_> {
         }
     }
 
-    /// Sends one request through the gate. Answers of every status come back, except those that ask to wait.
+    /// Sends one request through the gate. Answers of every status come back, except those of the registry and of token
+    /// servers that ask to wait.
     pub(crate) async fn send(
         &self,
         kind: Kind,
         request: http::RequestBuilder,
         limit: usize,
     ) -> Result<Answer, Trouble> {
-        let entered = self.connection.gate.enter(kind, || self.may(kind)).await?;
-        let watched = self.watch(kind).await?;
-        self.connection.counts.add(kind);
-        let sent = Instant::now();
+        let sent = self.enter(kind).await?;
+        let began = Instant::now();
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -246,17 +304,18 @@ impl Ask<'_> {
             }
         };
         let (status, headers) = (response.status(), response.headers().clone());
-        if let Err(told) = entered.answered(status, &headers) {
+        let elsewhere = host_elsewhere(response.url(), &self.connection.api.origin());
+        let is_own = elsewhere.is_none();
+        if let Err(error) = self.waits(&sent, is_own, status, &headers) {
             self.health.answered(self.connection, kind);
-            return Err(self.must_wait(told).into());
+            return Err(error.into());
         }
-        let is_own = response.url().origin() == self.connection.api.origin();
-        if is_own && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            watched.answered(&headers);
-        }
+        // A refusal to whoever did not log in yet says nothing about pulls.
+        let tells = is_own && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        sent.watched.answered(tells.then_some(&headers));
         // Of an answer that is not a success it only serves a message.
         let is_needed = status == StatusCode::OK;
-        let read = read(response, if is_needed { limit } else { MAX_ERROR_BODY }).await;
+        let read = answer::read(response, if is_needed { limit } else { MAX_ERROR_BODY }).await;
         match read {
             Err(Unread::Slow) => self.health.failed(self.connection, kind, &self.unavailable(TOO_SLOW)),
             _ => self.health.answered(self.connection, kind),
@@ -270,10 +329,16 @@ impl Ask<'_> {
             status,
             headers,
             body,
-            took: sent.elapsed(),
+            took: began.elapsed(),
             hidden,
+            elsewhere,
         })
     }
+}
+
+/// The host of `url`, when that is not of the origin of the registry.
+fn host_elsewhere(url: &Url, own: &Origin) -> Option<String> {
+    (url.origin() != *own).then(|| url.host_str().unwrap_or_default().to_owned())
 }
 
 /// Probes the API and tells what it asks for. Credentials are not sent.
@@ -281,11 +346,8 @@ pub(crate) async fn probe(ask: &Ask<'_>) -> Result<Vec<Challenge>, RegistryError
     let request = ask.connection.client.get(ask.connection.probe_url());
     match ask.send(Kind::Ping, request, MAX_ERROR_BODY).await {
         Ok(answer) if answer.status == StatusCode::OK => Ok(Vec::new()),
-        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Ok(read_challenges(&answer.headers)),
-        Ok(answer) => Err(ask.unavailable(&format!(
-            "it answers {} where a registry says 200 or 401",
-            answer.status
-        ))),
+        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED && answer.is_own() => Ok(answer.challenges()),
+        Ok(answer) => Err(ask.unavailable(&format!("{} where a registry says 200 or 401", answer.says("it")))),
         Err(Trouble::Registry(error)) => Err(error),
         Err(Trouble::TooLarge) => Err(ask.unavailable("its answer is not a registry's")),
         Err(Trouble::Broken(why)) => Err(ask.unavailable(&why)),
@@ -304,41 +366,5 @@ fn no_answer(kind: Kind, error: &http::RequestError) -> String {
     match kind {
         Kind::Token => format!("{who}: {error}"),
         _ => error.to_string(),
-    }
-}
-
-/// Why a body could not be read.
-#[derive(Debug)]
-enum Unread {
-    TooLarge,
-    /// A time limit was over.
-    Slow,
-    Broken(String),
-}
-
-impl From<Unread> for Trouble {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLarge => Self::TooLarge,
-            Unread::Slow => Self::Broken(TOO_SLOW.to_owned()),
-            Unread::Broken(why) => Self::Broken(why),
-        }
-    }
-}
-
-/// The body, complete and within `limit` (counted after decompression).
-async fn read(mut response: Response, limit: usize) -> Result<Bytes, Unread> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(Unread::TooLarge);
-    }
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(Unread::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) if error.is_timeout() => return Err(Unread::Slow),
-            Err(error) => return Err(Unread::Broken(format!("it broke off: {}", http::reason(&error)))),
-        }
     }
 }

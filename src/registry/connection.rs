@@ -15,7 +15,7 @@ use super::{
     challenge::Challenge,
     counts::{Counts, RegistryRequests},
     error::RegistryError,
-    limiter::{Gate, Site},
+    limiter::{Door, Gate, Site},
     token::Tokens,
 };
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) api: Url,
     pub(crate) client: http::Client,
     pub(crate) gate: Gate,
+    /// Whether its token server may be asked, where that is another origin.
+    pub(crate) token_door: Door,
     /// Whether it is left alone because it does not answer.
     pub(crate) breaker: Breaker,
     pub(crate) counts: Counts,
@@ -66,6 +68,7 @@ impl Connection {
             api,
             client,
             gate: Gate::new(profile.limit, site),
+            token_door: Door::of_tokens(),
             breaker: Breaker::default(),
             counts: Counts::default(),
             tokens: Tokens::default(),

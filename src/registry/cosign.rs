@@ -208,7 +208,7 @@ async fn referrers(ask: &Ask<'_>, image: Digest, pages: &Pages) -> Result<Option
             | StatusCode::NOT_ACCEPTABLE
             | StatusCode::GONE
             | StatusCode::NOT_IMPLEMENTED => Ok(None),
-            status => Err(fail(&format!("the registry answers {status}{}", words(&answer)))),
+            _ => Err(fail(&format!("{}{}", answer.says("the registry"), words(&answer)))),
         },
         Err(Trouble::Registry(error)) => Err(error),
         Err(Trouble::TooLarge) => Err(fail("a page is larger than 4 MiB")),

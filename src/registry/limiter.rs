@@ -2,7 +2,8 @@
 //!
 //! The rate belongs to an entry of `registries.conf`. Everything else belongs to the [`Site`], the server behind it, which
 //! several entries may share: a 429, or a 503 with `Retry-After`, closes it for everybody in this process until then, and
-//! whoever comes to a closed site gets `RateLimited` at once and asks nothing.
+//! whoever comes to a closed site gets `RateLimited` at once and asks nothing. Nobody but the server itself closes it: a
+//! token server elsewhere has a [`Door`] of its own, and the target of a redirect has none.
 
 use std::{
     collections::HashMap,
@@ -33,6 +34,8 @@ const FIRST_WAIT: Duration = Duration::from_mins(1);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// The longest that a registry is left alone, whatever it says.
 const MAX_WAIT: Duration = Duration::from_hours(6);
+/// The longest that a token server elsewhere is left alone, whatever it says.
+const MAX_TOKEN_WAIT: Duration = Duration::from_mins(10);
 /// The most unused requests that may be made up for at once.
 const BURST: NonZeroU32 = NonZeroU32::new(10).expect("10 is not zero");
 /// The most servers that are remembered; idle ones are forgotten first.
@@ -87,18 +90,32 @@ impl Sites {
 /// One server, whoever asks it.
 pub(crate) struct Site {
     slots: Semaphore,
-    door: Mutex<Door>,
+    door: Door,
     /// How many pulls it still allows.
     pub(crate) quotas: Quotas,
 }
 
-struct Door {
+/// Whether a server may be asked, as it says itself.
+pub(crate) struct Door {
+    state: Mutex<State>,
+    /// The longest that it stays closed, whatever the server says.
+    longest: Duration,
+}
+
+struct State {
     closed: Option<Closed>,
     /// How often it was closed.
     closings: u64,
     /// What was refused without a time, the last time that this happened.
     refused: Option<Kind>,
     backoff: Backoff,
+}
+
+/// A request that went through a door: what it is, and how often the door was closed before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passed {
+    kind: Kind,
+    closings: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -117,8 +134,7 @@ pub(crate) struct MustWait {
 /// A request in flight, as long as this lives.
 pub(crate) struct Entered<'a> {
     site: &'a Site,
-    kind: Kind,
-    closings: u64,
+    passed: Passed,
     _slot: SemaphorePermit<'a>,
 }
 
@@ -149,8 +165,7 @@ impl Gate {
         may()?;
         Ok(Entered {
             site: &self.site,
-            kind,
-            closings: self.site.door().closings,
+            passed: self.site.door.pass(kind),
             _slot: slot,
         })
     }
@@ -168,55 +183,90 @@ impl Site {
     pub(crate) fn new(in_flight: usize, draw: Draw) -> Self {
         Self {
             slots: Semaphore::new(in_flight.max(1)),
-            door: Mutex::new(Door {
-                closed: None,
-                closings: 0,
-                refused: None,
-                backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, draw),
-            }),
+            door: Door::new(MAX_WAIT, draw),
             quotas: Quotas::default(),
         }
     }
 
     /// Whether it may be asked now.
     pub(crate) fn check(&self) -> Result<(), MustWait> {
-        self.door().told().map_or(Ok(()), Err)
-    }
-
-    fn door(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+        self.door.check()
     }
 }
 
 impl Entered<'_> {
-    /// Looks at the answer: when the registry asks to wait, it is closed for everybody.
+    /// Looks at the registry's own answer: when it asks to wait, it is closed for everybody.
     pub(crate) fn answered(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), MustWait> {
-        let mut door = self.site.door();
+        self.site.door.answered(self.passed, status, headers)
+    }
+}
+
+impl Door {
+    fn new(longest: Duration, draw: Draw) -> Self {
+        Self {
+            state: Mutex::new(State {
+                closed: None,
+                closings: 0,
+                refused: None,
+                backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT.min(longest), draw),
+            }),
+            longest,
+        }
+    }
+
+    /// The door of a token server that is not the registry's own origin. Nobody but those who need a token waits there.
+    pub(crate) fn of_tokens() -> Self {
+        Self::new(MAX_TOKEN_WAIT, chance)
+    }
+
+    /// Whether the server may be asked now.
+    pub(crate) fn check(&self) -> Result<(), MustWait> {
+        self.state().told().map_or(Ok(()), Err)
+    }
+
+    /// A request goes through.
+    pub(crate) fn pass(&self, kind: Kind) -> Passed {
+        let closings = self.state().closings;
+        Passed { kind, closings }
+    }
+
+    /// Looks at the answer: whether the server asks to wait.
+    pub(crate) fn answered(&self, passed: Passed, status: StatusCode, headers: &HeaderMap) -> Result<(), MustWait> {
+        let mut state = self.state();
         match (status, retry_after::read(headers, Timestamp::now())) {
-            (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(asked)) => Err(door.close(asked)),
-            (StatusCode::TOO_MANY_REQUESTS, None) => Err(match door.told() {
-                // It was sent before the registry was closed: of many refused at once, one counts.
-                Some(told) if door.closings != self.closings => told,
+            (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(asked)) => {
+                Err(state.close(asked.min(self.longest)))
+            }
+            (StatusCode::TOO_MANY_REQUESTS, None) => Err(match state.told() {
+                // It was sent before the server was closed: of many refused at once, one counts.
+                Some(told) if state.closings != passed.closings => told,
                 _ => {
-                    let wait = door.backoff.wait();
-                    door.refused = Some(self.kind);
-                    door.close(wait)
+                    let wait = state.backoff.wait();
+                    state.refused = Some(passed.kind);
+                    state.close(wait)
                 }
             }),
             // Others may be allowed while this kind still is not: pulls have a quota of their own at Docker Hub.
-            _ if !status.is_server_error() && door.closings == self.closings && door.refused == Some(self.kind) => {
-                door.refused = None;
-                door.backoff.reset();
+            _ if !status.is_server_error()
+                && state.closings == passed.closings
+                && state.refused == Some(passed.kind) =>
+            {
+                state.refused = None;
+                state.backoff.reset();
                 Ok(())
             }
             _ => Ok(()),
         }
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Door {
+impl State {
     fn close(&mut self, wait: Duration) -> MustWait {
-        let wait = wait.clamp(Duration::from_secs(1), MAX_WAIT);
+        let wait = wait.max(Duration::from_secs(1));
         let closed = Closed {
             until: Instant::now() + wait,
             shown: shown(wait),

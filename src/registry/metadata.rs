@@ -112,6 +112,10 @@ impl TagQuestion<'_> {
             Err(Trouble::Registry(RegistryError::Forbidden { .. })) => return Ok(None),
             Err(trouble) => return Err(troubled(self.ask, self.tag.as_str(), trouble)),
         };
+        if !answer.is_own() {
+            // Nothing proves what a header says. And what is signed for GET is refused to HEAD, in many a storage.
+            return Ok(None);
+        }
         match answer.status {
             StatusCode::OK => Ok(claimed_digest(&answer)),
             StatusCode::BAD_REQUEST
@@ -325,18 +329,17 @@ async fn get_unless(ask: &Ask<'_>, etag: Option<&str>, kind: Kind, tail: [&str; 
 /// The error that an answer stands for.
 fn refused(ask: &Ask<'_>, subject: &str, answer: &Answer) -> RegistryError {
     match answer.status {
-        status @ (StatusCode::PRECONDITION_FAILED | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => {
-            RegistryError::TagRefused {
-                registry: ask.registry(),
-                repository: ask.repository().to_owned(),
-                subject: subject.to_owned(),
-                reason: ForeignText::new(&format!("it answers {status}{}", words(answer))),
-            }
-        }
-        status => {
-            let reason = format!("the registry answers {status}{}", words(answer));
-            unavailable(ask, subject, &reason)
-        }
+        StatusCode::PRECONDITION_FAILED | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => RegistryError::TagRefused {
+            registry: ask.registry(),
+            repository: ask.repository().to_owned(),
+            subject: subject.to_owned(),
+            reason: ForeignText::new(&format!("{}{}", answer.says("it"), words(answer))),
+        },
+        _ => unavailable(
+            ask,
+            subject,
+            &format!("{}{}", answer.says("the registry"), words(answer)),
+        ),
     }
 }
 

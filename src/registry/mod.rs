@@ -4,7 +4,7 @@
 //! here questions are asked, and an answer is complete or an error. Credentials come in as values; the engine reads the
 //! Secrets that they lie in.
 //!
-//! Read [`Session`] for "one question once", `cache` for what is kept after it, `client` for one request, `limiter` for
+//! Read [`Session`] for "one question once", `cache` for what is kept after it, `client` for one request and `answer` for who may say what in return, `limiter` for
 //! rates and for what happens after a 429, `quota` for pulls that are counted, `breaker` for registries that do not answer,
 //! `auth` for who is told which credentials, `tags` for paging, `metadata` for manifests and `cosign` for signatures.
 

@@ -84,6 +84,11 @@ pub(crate) struct Reserved {
     pub(crate) wait: Duration,
 }
 
+/// The turn of a pull. The first one keeps it until its answer was read.
+pub(crate) struct Turn {
+    _first: Option<OwnedMutexGuard<()>>,
+}
+
 /// A request whose answer may tell what is left.
 pub(crate) struct Watched {
     quota: Arc<Quota>,
@@ -91,7 +96,7 @@ pub(crate) struct Watched {
     /// No other pull was in flight when it was sent.
     alone: bool,
     sent: u64,
-    _first: Option<OwnedMutexGuard<()>>,
+    _turn: Turn,
 }
 
 impl Quota {
@@ -100,15 +105,20 @@ impl Quota {
         self.state().check()
     }
 
-    /// Sends a pull, if that leaves enough. The very first is sent alone, because nobody knows what is left.
-    pub(crate) async fn pull(self: &Arc<Self>) -> Result<Watched, Reserved> {
-        let mut first = None;
-        if !self.state().is_known {
-            let alone = Arc::clone(&self.first).lock_owned().await;
-            if !self.state().is_known {
-                first = Some(alone);
-            }
+    /// Waits until a pull may be sent, as long as nobody knows what is left: the very first is sent alone. To be asked for
+    /// before anything that others wait for too.
+    pub(crate) async fn turn(&self) -> Turn {
+        if self.state().is_known {
+            return Turn { _first: None };
         }
+        let first = Arc::clone(&self.first).lock_owned().await;
+        Turn {
+            _first: (!self.state().is_known).then_some(first),
+        }
+    }
+
+    /// Sends a pull, if that leaves enough.
+    pub(crate) fn pull(self: &Arc<Self>, turn: Turn) -> Result<Watched, Reserved> {
         let mut state = self.state();
         state.check()?;
         if let Some(told) = state.told {
@@ -124,7 +134,7 @@ impl Quota {
             is_pull: true,
             alone,
             sent: state.sent,
-            _first: first,
+            _turn: turn,
         })
     }
 
@@ -136,7 +146,7 @@ impl Quota {
             is_pull: false,
             alone: state.in_flight == 0,
             sent: state.sent,
-            _first: None,
+            _turn: Turn { _first: None },
         }
     }
 
@@ -146,12 +156,11 @@ impl Quota {
 }
 
 impl Watched {
-    /// Reads what an answer says: not a refusal to whoever did not log in yet, which says nothing about pulls.
-    pub(crate) fn answered(&self, headers: &HeaderMap) {
+    /// There is an answer. `headers` are those of the registry itself; `None` when what they say is not about its quota.
+    pub(crate) fn answered(&self, headers: Option<&HeaderMap>) {
         let mut state = self.quota.state();
-        if let (Some((limit, window)), Some((left, _))) =
-            (read(headers, "ratelimit-limit"), read(headers, "ratelimit-remaining"))
-        {
+        let number = |name| read(headers?, name);
+        if let (Some((limit, window)), Some((left, _))) = (number("ratelimit-limit"), number("ratelimit-remaining")) {
             // Answers overtake each other, and what they say is older than what was sent since. Only one that was alone
             // may say that there is more than was thought.
             let exact = self.alone && state.sent == self.sent;
@@ -240,8 +249,14 @@ mod tests {
         headers
     }
 
+    async fn next(quota: &Arc<Quota>) -> Result<Watched, Reserved> {
+        let turn = quota.turn().await;
+        quota.pull(turn)
+    }
+
     async fn pull(quota: &Arc<Quota>, limit: &str, remaining: &str) {
-        quota.pull().await.unwrap().answered(&headers(limit, remaining));
+        let watched = next(quota).await.unwrap();
+        watched.answered(Some(&headers(limit, remaining)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -267,7 +282,7 @@ mod tests {
             pull(&quota, limit, remaining).await;
             let told = quota.check().err().map(|told| told.wait.as_secs());
             assert_eq!(told, wait, "{limit} {remaining}");
-            assert_eq!(quota.pull().await.err().map(|told| told.wait.as_secs()), wait);
+            assert_eq!(next(&quota).await.err().map(|told| told.wait.as_secs()), wait);
         }
     }
 
@@ -283,9 +298,9 @@ mod tests {
             "the text stays the same"
         );
         tokio::time::advance(Duration::from_secs(116)).await;
-        let one = quota.pull().await.unwrap();
-        assert!(quota.pull().await.is_err(), "one only");
-        one.answered(&headers("100;w=21600", "99;w=21600"));
+        let one = next(&quota).await.unwrap();
+        assert!(next(&quota).await.is_err(), "one only");
+        one.answered(Some(&headers("100;w=21600", "99;w=21600")));
         drop(one);
         assert!(quota.check().is_ok());
     }
@@ -295,7 +310,7 @@ mod tests {
         let quota = Arc::<Quota>::default();
         pull(&quota, "100;w=21600", "3;w=21600").await;
         assert!(quota.check().is_err());
-        quota.look().answered(&headers("100;w=21600", "50;w=21600"));
+        quota.look().answered(Some(&headers("100;w=21600", "50;w=21600")));
         assert!(quota.check().is_ok());
     }
 
@@ -304,16 +319,16 @@ mod tests {
         let quota = Arc::<Quota>::default();
         pull(&quota, "100;w=21600", "13;w=21600").await;
         let mut flying = Vec::new();
-        while let Ok(one) = quota.pull().await {
+        while let Ok(one) = next(&quota).await {
             flying.push(one);
         }
         assert_eq!(flying.len(), 3);
         let look = quota.look();
         for (one, left) in flying.iter().zip(["10", "11", "12"]) {
-            one.answered(&headers("100;w=21600", left));
+            one.answered(Some(&headers("100;w=21600", left)));
         }
         drop(flying);
-        look.answered(&headers("100;w=21600", "12;w=21600"));
+        look.answered(Some(&headers("100;w=21600", "12;w=21600")));
         assert!(quota.check().is_err());
     }
 
@@ -321,14 +336,28 @@ mod tests {
     async fn nobody_goes_before_the_first_answer_tells_whether_there_is_a_quota() {
         for (limit, remaining, free) in [("", "", true), ("100;w=21600", "10;w=21600", false)] {
             let quota = Arc::<Quota>::default();
-            let first = quota.pull().await.unwrap();
-            let second = quota.pull();
+            let first = next(&quota).await.unwrap();
+            let second = next(&quota);
             tokio::pin!(second);
             assert!(futures::poll!(&mut second).is_pending());
-            first.answered(&headers(limit, remaining));
+            first.answered(Some(&headers(limit, remaining)));
             drop(first);
             assert_eq!(second.await.is_ok(), free);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_tells_nothing_of_pulls_lets_the_others_go() {
+        let quota = Arc::<Quota>::default();
+        let first = next(&quota).await.unwrap();
+        let (second, third) = (next(&quota), next(&quota));
+        tokio::pin!(second, third);
+        assert!(futures::poll!(&mut second).is_pending() && futures::poll!(&mut third).is_pending());
+        first.answered(None);
+        drop(first);
+        // Both at once: neither waits for the end of the other.
+        let flying = [second.await, third.await];
+        assert!(flying.iter().all(Result::is_ok));
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 const VERY_LONG: Duration = Duration::MAX;
 
 /// How long the server asks to wait, when it says so in a way that can be understood. Numbers and dates beyond any range
-/// are very long, and so is less than nothing: all of them mean that it does not want to be asked soon.
+/// are very long: they mean that it does not want to be asked soon. Less than nothing means nothing.
 pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     seconds(text).or_else(|| date(text, now))
@@ -17,17 +17,11 @@ pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// Whole seconds. Some servers send a fraction, which is rounded up.
 fn seconds(text: &str) -> Option<Duration> {
-    let (number, negative) = match text.strip_prefix('-') {
-        Some(number) => (number, true),
-        None => (text.strip_prefix('+').unwrap_or(text), false),
-    };
+    let number = text.strip_prefix('+').unwrap_or(text);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(fraction) {
         return None;
-    }
-    if negative {
-        return Some(VERY_LONG);
     }
     let rest = u64::from(fraction.bytes().any(|digit| digit != b'0'));
     Some(match whole.parse::<u64>() {
@@ -77,8 +71,8 @@ mod tests {
             ("18446744073709551615", secs(u64::MAX)),
             ("18446744073709551616", Some(VERY_LONG)),
             ("99999999999999999999999999999999999999999999", Some(VERY_LONG)),
-            ("-1", Some(VERY_LONG)),
-            ("-99999999999999999999999999999", Some(VERY_LONG)),
+            ("-1", None),
+            ("-99999999999999999999999999999", None),
             ("Thu, 01 Jan 2026 00:01:00 GMT", secs(60)),
             // The day of the week is wrong.
             ("Mon, 01 Jan 2026 00:01:00 GMT", secs(60)),

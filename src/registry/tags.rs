@@ -203,9 +203,9 @@ fn names(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<String>, RegistryError> {
                 repository: ask.repository().to_owned(),
             });
         }
-        status => {
-            let words = words(answer);
-            return Err(ask.unavailable(&format!("it answers {status} to a tag list{words}")));
+        _ => {
+            let (says, words) = (answer.says("it"), words(answer));
+            return Err(ask.unavailable(&format!("{says} to a tag list{words}")));
         }
     }
     if !may_be_json(&answer.headers) {

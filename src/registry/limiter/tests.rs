@@ -59,15 +59,29 @@ async fn only_a_registry_that_asks_for_it_is_left_alone_and_six_hours_at_most() 
         (429, Some("0"), Some(1)),
         (429, Some("99999999"), Some(LONGEST)),
         (429, Some("99999999999999999999999999"), Some(LONGEST)),
-        (429, Some("-1"), Some(LONGEST)),
+        (429, Some("-1"), Some(60)),
         (429, Some("Fri, 31 Dec 9999 23:59:59 GMT"), Some(LONGEST)),
         (429, Some("Sun, 06 Nov 1994 08:49:37 GMT"), Some(1)),
         (503, None, None),
         (503, Some("soon"), None),
+        (503, Some("-1"), None),
         (503, Some("5"), Some(5)),
     ] {
         let told = ask(&gate(None, 1), Kind::Tags, status, retry_after).await;
         assert_eq!(told.err(), wait, "{status} {retry_after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_server_elsewhere_is_left_alone_ten_minutes_at_most() {
+    for (asked, wait) in [("30", 30), ("600", 600), ("601", 600), ("99999999999999999999", 600)] {
+        let door = Door::of_tokens();
+        let passed = door.pass(Kind::Token);
+        let told = door.answered(passed, StatusCode::TOO_MANY_REQUESTS, &headers(Some(asked)));
+        assert_eq!(told.unwrap_err().wait.as_secs(), wait, "{asked}");
+        assert!(door.check().is_err());
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        assert!(door.check().is_ok(), "{asked}");
     }
 }
 

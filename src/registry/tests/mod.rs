@@ -4,6 +4,7 @@
 mod cached;
 mod certificates;
 mod echo;
+mod elsewhere;
 mod faults;
 mod garbage;
 mod list_time;
