@@ -21,8 +21,11 @@ fn manifest() -> Reply {
     typed(200, OCI_MANIFEST, format!(r#"{{"config":{{"digest":"{digest}"}}}}"#))
 }
 
+/// Whether a request is redirected.
+type LeadsAway = fn(&Asked) -> bool;
+
 /// A registry that wants no login, and redirects what `leads_away` says to the same path of `target`.
-async fn redirecting(target: &Server, leads_away: fn(&Asked) -> bool) -> Server {
+async fn redirecting(target: &Server, leads_away: LeadsAway) -> Server {
     let target = target.url.clone();
     Server::start(move |_, asked| {
         if leads_away(asked) {
@@ -42,13 +45,11 @@ fn is_manifest(asked: &Asked) -> bool {
     asked.target.contains("/manifests/")
 }
 
-fn bob() -> Option<(&'static str, &'static str)> {
-    Some(("bob", "s3cret"))
-}
+const BOB: Option<(&str, &str)> = Some(("bob", "s3cret"));
 
 /// Everything that bob reads of a tag.
 async fn read(registries: &Registries, name: &str) -> Result<Known, RegistryError> {
-    let repo = repo(registries, "team/app", bob());
+    let repo = repo(registries, "team/app", BOB);
     let session = registries.session();
     session.tags(&repo).await?;
     session
@@ -58,7 +59,7 @@ async fn read(registries: &Registries, name: &str) -> Result<Known, RegistryErro
 
 #[tokio::test]
 async fn a_host_that_the_registry_redirects_to_is_told_no_credentials_whatever_it_asks_for() {
-    let places: [(fn(&Asked) -> bool, Reason); 4] = [
+    let places: [(LeadsAway, Reason); 4] = [
         (|asked| asked.target == "/v2/", Reason::RegistryUnavailable),
         (|asked| asked.target.contains("/tags/list"), Reason::ListIncomplete),
         (is_manifest, Reason::MetadataUnavailable),
@@ -112,7 +113,7 @@ async fn a_check_of_a_registry_that_redirects_its_probe_sends_no_credentials() {
     let registries = registries(&server.url, "");
     let RepoKey {
         profile, credentials, ..
-    } = repo(&registries, "", bob());
+    } = repo(&registries, "", BOB);
     let error = registries.check(&profile, credentials).await.unwrap_err();
     assert!(error.to_string().contains("it redirects to 127.0.0.1"), "{error}");
     assert_eq!(thief.targets(), ["/v2/"]);
@@ -183,7 +184,7 @@ async fn a_token_server_elsewhere_that_asks_to_wait_closes_only_itself() {
     })
     .await;
     let registries = registries(&server.url, "");
-    let list = async |name| registries.session().tags(&repo(&registries, name, bob())).await;
+    let list = async |name| registries.session().tags(&repo(&registries, name, BOB)).await;
     for _ in 0..2 {
         let error = list("private").await.unwrap_err();
         let RegistryError::RateLimited { wait, .. } = error else {
