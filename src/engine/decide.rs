@@ -278,7 +278,7 @@ impl Engine {
             None => Vec::new(),
             Some(policy) => {
                 let namespace = work.application.namespace();
-                match self.observer.signing_keys(cycle, namespace, policy).await {
+                match Box::pin(self.observer.signing_keys(cycle, namespace, policy)).await {
                     Ok(keys) => keys,
                     Err(verdict) => return held(verdict),
                 }

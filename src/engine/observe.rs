@@ -219,7 +219,7 @@ impl Observer {
     /// Picks a tag for one image.
     pub async fn pick(&self, cycle: &Cycle, image: &TrackedImage, asker: Asker<'_>) -> Pick {
         let bound = Bound::from_now(self.reads);
-        let Asked { repo, tags } = match timeout_at(bound.end, self.ask(cycle, image, asker.namespace)).await {
+        let Asked { repo, tags, .. } = match timeout_at(bound.end, self.ask(cycle, image, asker.namespace)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(verdict)) => return verdict.into(),
             Err(_) => {

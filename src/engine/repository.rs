@@ -20,6 +20,8 @@ pub(super) struct Asked {
     pub(super) repo: RepoKey,
     /// All of its tags.
     pub(super) tags: Arc<TagList>,
+    /// The registry that the image names, when one of its mirrors answered: a mirror need not have everything.
+    pub(super) original: Option<Place>,
 }
 
 impl Observer {
@@ -32,7 +34,10 @@ impl Observer {
         let mut passed_over = String::new();
         for (mirror, place) in mirrors {
             match self.ask_mirror(cycle, place).await {
-                Ok(asked) => return Ok(asked),
+                Ok(asked) => {
+                    let original = Some(registry);
+                    return Ok(Asked { original, ..asked });
+                }
                 Err(why) => {
                     let why = ForeignText::new(&why.message);
                     let _ = write!(passed_over, "; mirror {mirror} was asked before: {why}");
@@ -92,7 +97,11 @@ impl Observer {
             tags = cycle.session.tags(&repo).await;
         }
         match tags {
-            Ok(tags) => Ok(Asked { repo, tags }),
+            Ok(tags) => Ok(Asked {
+                repo,
+                tags,
+                original: None,
+            }),
             Err(error) => Err(error.verdict()),
         }
     }

@@ -22,12 +22,13 @@ use crate::{
         image::Digest,
         keys::ObjectKey,
         plan::{Verified, verified::NotSigned},
+        registries::Place,
         resolve::TrackedImage,
         select::{Candidate, TagOrder},
-        signature::{KeyRef, PublicKey, SignaturePolicy},
+        signature::{KeyRef, PublicKey, SignaturePolicy, Verification},
         verdict::{Reason, Verdict},
     },
-    registry::{Freshness, Known, RepoKey},
+    registry::{Freshness, Known, RegistryError, RepoKey},
 };
 
 /// What is read once per cycle, also when it fails.
@@ -111,8 +112,8 @@ impl Observer {
         keys: &[PublicKey],
         candidate: Candidate,
     ) -> Checked {
-        let repo = match self.ask(cycle, image, namespace).await {
-            Ok(Asked { repo, .. }) => repo,
+        let Asked { repo, original, .. } = match self.ask(cycle, image, namespace).await {
+            Ok(asked) => asked,
             Err(verdict) => return Checked::Unknown(verdict),
         };
         let order = tag_order(repo.profile.tag_order);
@@ -122,7 +123,12 @@ impl Observer {
             Err(verdict) => return Checked::Unknown(verdict),
         };
         let tag = candidate.tag.clone();
-        match cycle.session.verify(&repo, digest, keys).await {
+        let mut verification = cycle.session.verify(&repo, digest, keys).await.map_err(|e| e.verdict());
+        if let (Ok(Verification::Unverified(_)), Some(original)) = (&verification, original) {
+            let asked = self.verify_original(cycle, image, namespace, original, digest, keys);
+            verification = asked.await;
+        }
+        match verification {
             Ok(verification) => match Verified::signed(candidate, digest, verification) {
                 Ok(verified) => Checked::Signed(verified),
                 Err(NotSigned::Unverified(why)) => Checked::Unsigned(format!("{why} ({digest})")),
@@ -130,12 +136,43 @@ impl Observer {
                     Checked::Unknown(Verdict::new(Reason::NotVerified, other.to_string()))
                 }
             },
-            Err(error) => {
-                let verdict = error.verdict();
+            Err(verdict) => {
                 let message = format!("whether {tag} is signed is not known: {}", verdict.message);
                 Checked::Unknown(Verdict { message, ..verdict })
             }
         }
+    }
+
+    /// Looks at the registry itself for what a mirror does not have: mirrors often copy images without their signatures.
+    /// Who asks is who would ask there for tags.
+    async fn verify_original(
+        &self,
+        cycle: &Cycle,
+        image: &TrackedImage,
+        namespace: &str,
+        original: Place,
+        digest: Digest,
+        keys: &[PublicKey],
+    ) -> Result<Verification, Verdict> {
+        let Place { profile, repository } = original;
+        let credentials = self.image_credentials(cycle, image, namespace, &profile).await?;
+        let mut repo = RepoKey {
+            profile,
+            repository,
+            credentials,
+        };
+        let mut verification = cycle.session.verify(&repo, digest, keys).await;
+        if verification.as_ref().is_err_and(RegistryError::is_unauthorized)
+            && let Some(fresh) = self.renewed(cycle, image.credentials.as_ref(), &repo).await
+        {
+            repo.credentials = Some(fresh);
+            verification = cycle.session.verify(&repo, digest, keys).await;
+        }
+        verification.map_err(|error| {
+            let verdict = error.verdict();
+            let message = format!("its mirror has no signature for it, and {}", verdict.message);
+            Verdict { message, ..verdict }
+        })
     }
 }
 

@@ -195,9 +195,14 @@ impl TagQuestion<'_> {
         };
         parts.push((digest, manifest.clone()));
         let started = TagReader::start(platforms.clone(), wanted, manifest.fetched());
-        let mut reader = match started.map_err(unreadable)? {
-            Ok(reader) => reader,
-            Err(exclusion) => return Ok(Known::Excluded(exclusion)),
+        let mut reader = match started {
+            Ok(Ok(reader)) => reader,
+            Ok(Err(exclusion)) => return Ok(Known::Excluded(exclusion)),
+            Err(why) => {
+                // It is to be asked for anew.
+                parts.clear();
+                return Err(unreadable(why));
+            }
         };
         loop {
             let needed = match reader.step() {
@@ -215,9 +220,13 @@ impl TagQuestion<'_> {
             }
             let read: Vec<Option<Part>> = read.into_iter().collect::<Result<_, _>>()?;
             let answers: Vec<_> = read.iter().map(|part| part.as_ref().map(Part::fetched)).collect();
-            match reader.answer(&answers).map_err(unreadable)? {
-                Ok(()) => {}
-                Err(exclusion) => return Ok(Known::Excluded(exclusion)),
+            match reader.answer(&answers) {
+                Ok(Ok(())) => {}
+                Ok(Err(exclusion)) => return Ok(Known::Excluded(exclusion)),
+                Err(why) => {
+                    parts.clear();
+                    return Err(unreadable(why));
+                }
             }
         }
     }

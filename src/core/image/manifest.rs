@@ -1,7 +1,7 @@
 //! What the manifests behind a tag say: its digest, its date and its labels, for the wanted platforms.
 //!
 //! Pure and resumable: a [`TagReader`] is given the manifest of a tag and says what else must be fetched, in bounded
-//! rounds, until it has facts or a lasting reason why the tag is no candidate. `registry::metadata` fetches for it. The
+//! rounds, until it has facts or a reason why the tag is no candidate. `registry::metadata` fetches for it. The
 //! formats are those of the OCI image specification and of Docker's image manifest version 2, schema 2.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,7 +16,7 @@ mod format;
 mod tests;
 
 pub use exclusion::{Exclusion, Unreadable};
-use format::{Config, Index, Manifest, Stop, digest, json};
+use format::{Config, Index, Kind, Manifest, Stop, digest, json};
 
 /// An image manifest of the OCI image specification.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -185,24 +185,36 @@ impl TagReader {
 
     fn manifest(&mut self, fetched: Fetched<'_>, trusted: bool, depth: usize) -> Result<(), Stop> {
         let media_type = fetched.media_type.unwrap_or("").split(';').next().unwrap_or("").trim();
-        match media_type.to_ascii_lowercase().as_str() {
-            OCI_MANIFEST | DOCKER_MANIFEST => {
+        let Some(kind) = Kind::of(media_type) else {
+            // A login page, or a proxy's own words: this says nothing about the tag.
+            return Err(Stop::Unreadable(Unreadable::MediaType(ForeignText::new(media_type))));
+        };
+        let own = Kind::in_body(fetched.body);
+        // The digest covers the bytes and not the header: where they differ, the header is wrong this time.
+        if let Some(own) = own.as_ref().filter(|own| **own != kind) {
+            return Err(Stop::Unreadable(Unreadable::OtherType {
+                header: ForeignText::new(media_type),
+                body: ForeignText::new(&own.to_string()),
+            }));
+        }
+        match kind {
+            Kind::Image => {
                 let manifest: Manifest = json(fetched.body, "the manifest")?;
                 let config = manifest.config.ok_or(Exclusion::NotAnImage {
                     why: ForeignText::new("the manifest names no config"),
                 })?;
                 self.enqueue(Fetch::Config(digest(&config.digest)?), trusted, depth)
             }
-            OCI_INDEX | DOCKER_LIST => self.index(fetched.body, depth),
-            schema1 if schema1.starts_with("application/vnd.docker.distribution.manifest.v1") => {
-                Err(Exclusion::Schema1.into())
+            Kind::Index => self.index(fetched.body, depth),
+            Kind::Schema1 | Kind::Other(_) if own.is_none() => Err(Exclusion::Labelled {
+                media_type: ForeignText::new(media_type),
             }
-            vendor if vendor.starts_with("application/vnd.") => Err(Exclusion::NotAnImage {
+            .into()),
+            Kind::Schema1 => Err(Exclusion::Schema1.into()),
+            Kind::Other(vendor) => Err(Exclusion::NotAnImage {
                 why: ForeignText::new(&format!("its type is {vendor}")),
             }
             .into()),
-            // A login page, or a proxy's own words: this says nothing about the tag.
-            other => Err(Stop::Unreadable(Unreadable::MediaType(ForeignText::new(other)))),
         }
     }
 

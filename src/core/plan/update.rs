@@ -31,7 +31,8 @@ pub struct Update {
     /// The sources that change, with nothing but the changes.
     pub edits: Vec<SourceEdit>,
     /// What an override file holds: the values of every image that changes, or whose version is settled. Images that
-    /// could not be decided are left out, so that the file keeps what it says about them.
+    /// could not be decided are left out, so that the file keeps what it says about them. So are images whose signatures
+    /// have to be checked and were not, unless their values stand in the source: the file would be the first to say them.
     pub entries: Vec<Entry>,
     /// The images, by their index, that would change if their pick were verified: its signatures have to be checked, and
     /// then everything is decided again.
@@ -276,12 +277,13 @@ impl Decision<'_> {
             values::put(&mut copy.after, &entries, &others);
             Ok(self.change(subject, verified))
         };
-        // What nobody checked is not written beside the change of a neighbour either: the file keeps what it says of it.
-        if matches!(picked, Picked::Verified(_)) {
-            for entry in &entries {
-                if !self.entries.contains(entry) {
-                    self.entries.push(entry.clone());
-                }
+        // Being up to date is no proof of a signature. What the source says can stay: it is said already, and a file would
+        // hide it by listing less.
+        let is_checked = matches!(picked, Picked::Verified(_));
+        for entry in &entries {
+            let is_said = || values::holds(source, std::slice::from_ref(entry), &others);
+            if !self.entries.contains(entry) && (is_checked || is_said()) {
+                self.entries.push(entry.clone());
             }
         }
         update.values = Some((place.slot, entries));

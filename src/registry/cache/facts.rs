@@ -156,7 +156,7 @@ fn is_lasting(known: &Known) -> bool {
     match known {
         Known::Facts(_) => true,
         Known::Excluded(why) => match why {
-            Exclusion::Gone | Exclusion::PartMissing { .. } => false,
+            Exclusion::Gone | Exclusion::PartMissing { .. } | Exclusion::Labelled { .. } => false,
             Exclusion::Schema1
             | Exclusion::EmptyIndex
             | Exclusion::NoWantedPlatform { .. }

@@ -120,7 +120,7 @@ impl Written {
                 Exclusion::NoWantedPlatform { wanted } => Self::NoWantedPlatform(wanted.clone()),
                 Exclusion::NotAnImage { why } => Self::NotAnImage(why.as_str().to_owned()),
                 Exclusion::TooLarge => Self::TooLarge,
-                Exclusion::Gone | Exclusion::PartMissing { .. } => return None,
+                Exclusion::Gone | Exclusion::PartMissing { .. } | Exclusion::Labelled { .. } => return None,
             },
         })
     }

@@ -74,7 +74,11 @@ fn what_is_written_reads_the_same_and_only_its_owner_may_read_it() {
 #[test]
 fn what_is_gone_or_missing_is_not_written() {
     let digest = Digest::of(b"x");
-    let passing = [Exclusion::Gone, Exclusion::PartMissing { digest }].map(|why| (Key([1; KEY]), Known::Excluded(why)));
+    let labelled = Exclusion::Labelled {
+        media_type: ForeignText::new("application/vnd.other"),
+    };
+    let passing =
+        [Exclusion::Gone, Exclusion::PartMissing { digest }, labelled].map(|why| (Key([1; KEY]), Known::Excluded(why)));
     assert_eq!(encode(&passing), encode(&[]));
 }
 

@@ -272,7 +272,15 @@ async fn after_a_quota_the_next_cycle_goes_on_where_this_one_stopped() {
 #[tokio::test]
 async fn a_lasting_exclusion_is_kept_and_a_missing_part_is_not() {
     let windows = r#"{"manifests":[{"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","platform":{"os":"windows","architecture":"amd64"}}]}"#;
-    for (body, media_type, manifests) in [(windows.to_owned(), OCI_INDEX, 1), (image(0), OCI_MANIFEST, 2)] {
+    let schema1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    for (body, media_type, manifests) in [
+        (windows.to_owned(), OCI_INDEX, 1),
+        (image(0), OCI_MANIFEST, 2),
+        (r#"{"schemaVersion":1}"#.to_owned(), schema1, 1),
+        // Only the header says so, and the digest does not cover it.
+        ("{}".to_owned(), schema1, 2),
+        ("{}".to_owned(), "application/vnd.other", 2),
+    ] {
         let server = Server::open(move |_, asked| {
             if asked.target.contains("/blobs/") {
                 return status(404);
@@ -290,6 +298,45 @@ async fn a_lasting_exclusion_is_kept_and_a_missing_part_is_not() {
             assert!(matches!(known, Ok(Known::Excluded(_))), "{known:?}");
         }
         assert_eq!(counts(&registries).1, manifests, "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_content_type_is_forgotten_when_the_right_one_comes() {
+    for wrong in [
+        "text/html",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+        "application/vnd.other",
+        OCI_INDEX,
+    ] {
+        let is_wrong = Arc::new(AtomicBool::new(true));
+        let images = Images::new(false);
+        let server = {
+            let is_wrong = Arc::clone(&is_wrong);
+            Server::open(move |_, asked| {
+                let mut reply = images.answer(asked);
+                if is_wrong.load(Ordering::Relaxed) && asked.target.contains("/manifests/") {
+                    reply.headers_mut().insert("content-type", wrong.parse().unwrap());
+                }
+                reply
+            })
+            .await
+        };
+        let registries = registries(&server.url, "");
+        let ask = async || {
+            let (session, repo) = (registries.session(), repo(&registries, "team/app", None));
+            session
+                .facts(&repo, &tag("1.0.1"), &linux(), FactsWanted::Created, Freshness::Now)
+                .await
+        };
+        let held = ask().await;
+        assert!(
+            matches!(held, Err(RegistryError::MetadataUnavailable { .. })),
+            "{wrong}: {held:?}"
+        );
+        is_wrong.store(false, Ordering::Relaxed);
+        let read = ask().await;
+        assert!(matches!(read, Ok(Known::Facts(_))), "{wrong}: {read:?}");
     }
 }
 

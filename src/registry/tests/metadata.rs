@@ -118,15 +118,22 @@ async fn bytes_with_the_wrong_digest_are_refused() {
     assert!(error.to_string().contains("header claims"), "{error}");
 }
 
+const SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
 #[tokio::test]
 async fn a_wrong_content_type_is_an_error_but_schema_1_is_a_lasting_exclusion() {
-    for media_type in ["text/html", "application/json"] {
+    for media_type in [
+        "text/html",
+        "application/json",
+        SCHEMA1,
+        "application/vnd.other",
+        OCI_INDEX,
+    ] {
         let server = Server::open(move |_, _| typed(200, media_type, image())).await;
         let error = facts(&server, "1", FactsWanted::Digest).await.unwrap_err();
         assert!(matches!(error, RegistryError::MetadataUnavailable { .. }), "{error}");
     }
-    let server =
-        Server::open(|_, _| typed(200, "application/vnd.docker.distribution.manifest.v1+prettyjws", "{}")).await;
+    let server = Server::open(|_, _| typed(200, SCHEMA1, r#"{"schemaVersion":1}"#)).await;
     assert_eq!(
         facts(&server, "1", FactsWanted::Digest).await,
         Ok(Known::Excluded(Exclusion::Schema1))

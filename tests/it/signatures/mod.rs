@@ -3,6 +3,7 @@
 mod fallback;
 mod front;
 mod keys;
+mod mirrors;
 mod requests;
 
 use argocd_image_updater::core::image::Digest;
@@ -267,4 +268,33 @@ updater:
     let expected = world.fill_in("kustomize:\n  images:\n  - REG/good:1.1.0\n");
     assert_eq!(file.as_deref(), Some(expected.as_str()));
     assert_eq!(problem(&world, "bad").await.0, "NotVerified");
+}
+
+#[tokio::test]
+async fn an_image_that_runs_unsigned_does_not_get_into_the_commit_of_another_one() {
+    let alice = Signer::new();
+    let world = World::given(
+        "
+git: { deploy: { shop/kustomization.yaml: 'resources: []' } }
+applications:
+  - { name: shop, running: ['REG/runs:1.1.0', 'REG/free:1.0.0'], source: { repoURL: GIT/deploy } }
+credentials: { deploy: GIT/deploy }
+updater:
+  writeBackConfig: { method: git, gitConfig: { branch: main } }
+  images:
+    - { alias: runs, imageName: 'REG/runs:1.x', imagesVerification: { cosignKey: { secretName: alice, key: cosign.pub } } }
+    - { alias: free, imageName: 'REG/free:1.x' }
+",
+    )
+    .await;
+    secret(&world, "alice", &[&alice]).await;
+    push(&world, "runs", "1.1.0").await;
+    push(&world, "free", "1.1.0").await;
+
+    world.cycle().await;
+
+    let file = world.git.file("deploy", "main", "shop/.argocd-source-shop.yaml");
+    let expected = world.fill_in("kustomize:\n  images:\n  - REG/free:1.1.0\n");
+    assert_eq!(file.as_deref(), Some(expected.as_str()));
+    assert_eq!(problem(&world, "runs").await.0, "");
 }

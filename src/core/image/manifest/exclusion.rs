@@ -2,7 +2,7 @@
 
 use crate::core::{foreign::ForeignText, image::Digest};
 
-/// A lasting fact that makes a tag no candidate: asking again gives the same.
+/// What makes a tag no candidate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Exclusion {
     /// The tag was listed, but has no manifest (any more).
@@ -32,6 +32,13 @@ pub enum Exclusion {
         /// What was seen.
         why: ForeignText,
     },
+    /// Only the header of the answer says that it is something else than a container image. The digest does not cover the
+    /// header, so this is no fact about the bytes.
+    #[error("the registry says that it is not a container image: its type is {media_type}")]
+    Labelled {
+        /// The `Content-Type`.
+        media_type: ForeignText,
+    },
     /// More manifests than are read for one tag, or indexes nested too deep.
     #[error("it refers to too many manifests, or nests them too deep")]
     TooLarge,
@@ -43,6 +50,14 @@ pub enum Unreadable {
     /// The `Content-Type` is none that was asked for.
     #[error("the answer has the content type {0:?} instead of a manifest's")]
     MediaType(ForeignText),
+    /// The bytes are something else than what the `Content-Type` says.
+    #[error("the answer has the content type {header:?}, but its own words are those of {body}")]
+    OtherType {
+        /// What the header says.
+        header: ForeignText,
+        /// What the bytes say.
+        body: ForeignText,
+    },
     /// The bytes are no JSON.
     #[error("{what} is not JSON, or was cut off")]
     NotJson {

@@ -1,14 +1,79 @@
 //! The JSON of manifests, indexes and configs, as far as it is read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Exclusion, Unreadable};
+use super::{DOCKER_LIST, DOCKER_MANIFEST, Exclusion, OCI_INDEX, OCI_MANIFEST, Unreadable};
 use crate::core::{
     foreign::ForeignText,
     image::{Digest, Platform},
 };
+
+/// What a manifest is, as far as it matters for reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The manifest of one image.
+    Image,
+    /// A list of manifests.
+    Index,
+    /// Docker's old format.
+    Schema1,
+    /// Something else, of this media type.
+    Other(String),
+}
+
+impl Kind {
+    /// The kind of a media type without parameters; `None` for what is no manifest of any vendor.
+    pub(super) fn of(media_type: &str) -> Option<Self> {
+        match media_type.to_ascii_lowercase().as_str() {
+            OCI_MANIFEST | DOCKER_MANIFEST => Some(Self::Image),
+            OCI_INDEX | DOCKER_LIST => Some(Self::Index),
+            schema1 if schema1.starts_with("application/vnd.docker.distribution.manifest.v1") => Some(Self::Schema1),
+            vendor if vendor.starts_with("application/vnd.") => Some(Self::Other(vendor.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// What the bytes say themselves: their `mediaType`, else their `schemaVersion`, else which lists they have. `None`
+    /// when that tells nothing.
+    pub(super) fn in_body(body: &[u8]) -> Option<Self> {
+        let words: OwnWords = serde_json::from_slice(body).ok()?;
+        let media_type = words
+            .media_type
+            .as_ref()
+            .and_then(|text| text.as_str())
+            .and_then(Self::of);
+        media_type.or_else(|| match (words.schema_version, words.config, words.manifests) {
+            (Some(version), ..) if version == 1 => Some(Self::Schema1),
+            (_, Some(_), None) => Some(Self::Image),
+            (_, None, Some(_)) => Some(Self::Index),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Image => "an image manifest",
+            Self::Index => "an index",
+            Self::Schema1 => "a Docker schema 1 manifest",
+            Self::Other(media_type) => media_type,
+        })
+    }
+}
+
+/// What a manifest says about itself.
+#[derive(Deserialize)]
+struct OwnWords {
+    #[serde(rename = "mediaType")]
+    media_type: Option<serde_json::Value>,
+    #[serde(rename = "schemaVersion")]
+    schema_version: Option<serde_json::Value>,
+    config: Option<IgnoredAny>,
+    manifests: Option<IgnoredAny>,
+}
 
 #[derive(Deserialize)]
 pub(super) struct Manifest {

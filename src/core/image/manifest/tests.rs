@@ -144,7 +144,56 @@ fn what_is_lasting_and_what_is_not() {
         TagReader::start(linux("amd64"), FactsWanted::Digest, fetched).map(|r| r.map(|_| ()))
     };
     let v1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-    assert_eq!(start(Some(v1), "{}"), Ok(Err(Exclusion::Schema1)));
+    let vendor = "application/vnd.acme.thing.v1+json";
+    let schema1 = r#"{"schemaVersion":1}"#;
+    assert_eq!(start(Some(v1), schema1), Ok(Err(Exclusion::Schema1)));
+    let own = start(Some(vendor), r#"{"mediaType":"application/vnd.acme.thing.v1+json"}"#);
+    assert!(matches!(own, Ok(Err(Exclusion::NotAnImage { .. }))), "{own:?}");
+    // Nothing but the header says so.
+    for (media_type, body) in [
+        (v1, "{}"),
+        (vendor, "{}"),
+        (vendor, "no JSON"),
+        (v1, r#"{"schemaVersion":2}"#),
+    ] {
+        let read = start(Some(media_type), body);
+        assert!(
+            matches!(read, Ok(Err(Exclusion::Labelled { .. }))),
+            "{media_type} {body}: {read:?}"
+        );
+    }
+    // The bytes say something else than the header.
+    for (media_type, body) in [
+        (v1, r#"{"schemaVersion":2,"config":{"digest":"d"}}"#),
+        (
+            v1,
+            r#"{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#,
+        ),
+        (vendor, r#"{"config":{"digest":"d"}}"#),
+        (
+            vendor,
+            r#"{"mediaType":"application/vnd.docker.distribution.manifest.v2+json"}"#,
+        ),
+        (vendor, r#"{"mediaType":"application/vnd.other"}"#),
+        (vendor, schema1),
+        (OCI_MANIFEST, schema1),
+        (OCI_MANIFEST, r#"{"manifests":[]}"#),
+        (
+            OCI_MANIFEST,
+            r#"{"mediaType":"application/vnd.oci.image.index.v1+json","config":{"digest":"d"}}"#,
+        ),
+        (OCI_INDEX, r#"{"config":{"digest":"d"}}"#),
+        (DOCKER_LIST, r#"{"mediaType":"application/vnd.acme.thing.v1+json"}"#),
+    ] {
+        let read = start(Some(media_type), body);
+        assert!(
+            matches!(read, Err(Unreadable::OtherType { .. })),
+            "{media_type} {body}: {read:?}"
+        );
+    }
+    // Two names of one format.
+    let other = r#"{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#;
+    assert_eq!(start(Some(OCI_MANIFEST), other), Ok(Ok(())));
     for (media_type, body) in [
         (OCI_MANIFEST, "{}"),
         (OCI_MANIFEST, "[]"),

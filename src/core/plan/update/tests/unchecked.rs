@@ -11,7 +11,11 @@ fn demanding(image: &Value) -> Value {
 
 /// The picks as they come from the selection: each image says whether they have to be checked.
 fn unchecked(source: &Value, live: &[&str], images: &Value, picks: &[&str]) -> Update {
-    let (application, tracked) = resolved(&application("Kustomize", source, live), images, &json!({}));
+    unchecked_in("Kustomize", source, live, images, picks)
+}
+
+fn unchecked_in(source_type: &str, source: &Value, live: &[&str], images: &Value, picks: &[&str]) -> Update {
+    let (application, tracked) = resolved(&application(source_type, source, live), images, &json!({}));
     let checked = |(resolved, text): (&ResolvedImage, &&str)| {
         let policy = resolved.tracked.as_ref().unwrap().signatures.as_deref();
         pick(text).map(|picked| Picked::new(picked.candidate().clone(), policy))
@@ -34,8 +38,54 @@ fn only_a_pick_that_would_change_something_has_to_be_checked_and_changes_nothing
         assert_eq!(reasons(&update), [expected], "{source} {live}");
         assert_eq!(update.unchecked, unchecked_images, "{source} {live}");
         assert!(update.edits.is_empty() && !update.has_changes(), "{source} {live}");
-        assert!(update.entries.is_empty(), "{source} {live}");
+        assert_eq!(update.entries.is_empty(), source == &json!({}), "{source} {live}");
     }
+}
+
+/// The values that an override file would list.
+fn listed(update: &Update) -> Vec<String> {
+    update.entries.iter().map(Entry::value).collect()
+}
+
+#[test]
+fn what_runs_unchecked_is_not_listed_beside_a_change_unless_the_source_says_it() {
+    let images = json!([demanding(&json!({"imageName": "a/x"})), {"imageName": "a/y"}]);
+    for (source, expected) in [
+        (json!([]), &["a/y:2"][..]),
+        (json!(["a/x:1"]), &["a/y:2"]),
+        (json!(["a/x:2"]), &["a/x:2", "a/y:2"]),
+    ] {
+        let before = json!({"kustomize": {"images": source}});
+        let update = unchecked(&before, &["a/x:2", "a/y:1"], &images, &["2", "2"]);
+        assert_eq!(reasons(&update), ["UpToDate", "1 -> 2"], "{source}");
+        assert_eq!(update.unchecked, [0; 0], "{source}: it costs no request");
+        assert_eq!(listed(&update), expected, "{source}");
+        // The Application gets the change and keeps the rest.
+        let mut after = source.as_array().unwrap().clone();
+        after.push(json!("a/y:2"));
+        assert_eq!(written(&update), json!({"kustomize": {"images": after}}), "{source}");
+    }
+}
+
+#[test]
+fn of_helm_values_that_run_unchecked_only_those_of_the_source_are_listed() {
+    let targets = |name: &str| json!({"helm": {"name": format!("{name}.name"), "tag": format!("{name}.tag")}});
+    let images = json!([
+        demanding(&json!({"imageName": "a/x", "manifestTargets": targets("x")})),
+        {"imageName": "a/y", "manifestTargets": targets("y")},
+    ]);
+    let before = json!({"helm": {"parameters": [{"name": "x.name", "value": "a/x"}]}});
+    let update = unchecked_in("Helm", &before, &["a/x:2", "a/y:1"], &images, &["2", "3"]);
+    assert_eq!(reasons(&update), ["UpToDate", "1 -> 3"]);
+    assert_eq!(listed(&update), ["a/x", "a/y", "3"]);
+    let after = written(&update);
+    let names: Vec<_> = after["helm"]["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["name"].clone())
+        .collect();
+    assert_eq!(names, ["x.name", "y.name", "y.tag"]);
 }
 
 #[test]
