@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => return refused(&error),
     };
     for warning in conf.warnings() {
-        assert_presentable(warning);
+        assert_presentable(&warning.to_string());
     }
     for image in IMAGES {
         let image = ImageRef::parse(image).expect("a reference");

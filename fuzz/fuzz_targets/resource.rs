@@ -13,7 +13,7 @@ use argocd_image_updater::{
         plan::{
             change::SourceEdit,
             update::{Update, decide},
-            verified::Verified,
+            verified::Picked,
         },
         resolve::{ResolveContext, ResolvedImage, SourceSlot, TrackedApplication, TrackedImage, resolve},
         select::{Candidate, live::LiveImages},
@@ -122,7 +122,7 @@ fn checked(update: &Update, tracked: &TrackedApplication) {
 }
 
 /// The first tag that an image's policy admits.
-fn pick(image: &ResolvedImage) -> Result<Verified<Candidate>, Verdict> {
+fn pick(image: &ResolvedImage) -> Result<Picked, Verdict> {
     let image: &TrackedImage = image.tracked.as_ref().map_err(Clone::clone)?;
     assert!(!image.reference.full_name().is_empty());
     let admitted = TAGS
@@ -134,12 +134,13 @@ fn pick(image: &ResolvedImage) -> Result<Verified<Candidate>, Verdict> {
         .policy
         .writes_digest()
         .then(|| Digest::of(tag.as_str().as_bytes()));
-    Ok(Verified::no_policy(Candidate {
+    let candidate = Candidate {
         tag,
         digest,
         facts: None,
         note: None,
-    }))
+    };
+    Ok(Picked::new(candidate, image.signatures.as_deref()))
 }
 
 fn put(application: &mut Application, edit: &SourceEdit) {
