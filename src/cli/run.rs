@@ -12,7 +12,7 @@ use crate::{
         health::{self, Readiness},
         run::{self, Config, Ended},
     },
-    core::{image::Platform, resolve::Author, schedule::Interval, select::ReadLimit},
+    core::{image::Platform, registries::RegistriesConf, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
     git::{MirrorOptions, Mirrors},
     registry::{self, Registries, RegistriesFile},
@@ -60,18 +60,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     let readiness = Readiness::default();
     probes(&settings, &readiness, &shutdown).await?;
 
-    let options = registry::Options {
-        refresh: settings.metadata_refresh_interval.to_std(),
-        ..registry::Options::default()
-    };
-    let registries = Registries::new(Arc::new(conf), options);
-    if let Some(problem) = registries.check_settings().await.into_iter().next() {
-        return Err(problem).with_context(|| settings.registries_conf_path.clone());
-    }
-    if !settings.once && !settings.registries_conf_path.is_empty() {
-        let file = RegistriesFile::new(&settings.registries_conf_path, registries.clone());
-        tokio::spawn(file.follow(registry::LOOK_EVERY, shutdown.clone()));
-    }
+    let registries = registries(&settings, conf, &shutdown).await?;
     let facts = match &settings.cache_dir {
         Some(folder) => Some(registries.keep_facts_in(folder).await.context("--cache-dir")?),
         None => None,
@@ -118,6 +107,27 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     } else {
         Exit::Failure
     })
+}
+
+/// The registries of the file, which is followed while the program runs. A certificate that cannot be read ends the start.
+async fn registries(
+    settings: &Settings,
+    conf: RegistriesConf,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Registries> {
+    let options = registry::Options {
+        refresh: settings.metadata_refresh_interval.to_std(),
+        ..registry::Options::default()
+    };
+    let registries = Registries::new(Arc::new(conf), options);
+    if let Some(problem) = registries.check_settings().await.into_iter().next() {
+        return Err(problem).with_context(|| settings.registries_conf_path.clone());
+    }
+    if !settings.once && !settings.registries_conf_path.is_empty() {
+        let file = RegistriesFile::new(&settings.registries_conf_path, registries.clone());
+        tokio::spawn(file.follow(registry::LOOK_EVERY, shutdown.clone()));
+    }
+    Ok(registries)
 }
 
 /// The bound on applications that are decided at once, when one of the flags is given; the other counts as documented.

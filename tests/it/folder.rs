@@ -243,6 +243,32 @@ async fn git_write_back_works_from_a_folder_with_a_secret_in_it() {
 }
 
 #[tokio::test]
+async fn ten_resources_that_follow_one_repository_ask_for_it_once() {
+    let (mut applications, mut updaters) = (String::new(), String::new());
+    for number in 0..10 {
+        let name = format!("shop-{number}");
+        applications += &SHOP.replace("name: shop   # no", &format!("name: {name}   # no"));
+        applications += "---\n";
+        updaters += &UPDATER
+            .replace("name: all", &format!("name: all-{number}"))
+            .replace("namePattern: shop", &format!("namePattern: {name}"));
+        updaters += "---\n";
+    }
+    let folder = Folder::given(&[("shops.yaml", &applications), ("updaters.yaml", &updaters)]).await;
+
+    let run = folder.once().await;
+
+    assert!(run.success, "{}", run.log);
+    assert_eq!(
+        folder.read("shops.yaml").matches("value: 'v1.1.0'").count(),
+        10,
+        "{}",
+        run.log
+    );
+    assert_eq!(folder.registry.count("/tags/list"), 1, "{:?}", folder.registry.seen());
+}
+
+#[tokio::test]
 async fn facts_are_kept_over_runs_in_the_folder_that_is_named_and_a_damaged_file_is_set_aside() {
     let updater = UPDATER.replace(":1.x", "") + "      commonUpdateSettings: {updateStrategy: newest-build}\n";
     let folder = Folder::given(&[("shop.yaml", SHOP), ("updater.yaml", &updater)]).await;

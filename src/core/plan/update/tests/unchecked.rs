@@ -98,15 +98,6 @@ fn an_image_that_has_to_be_checked_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn what_runs_unchecked_is_not_written_to_a_file_beside_the_change_of_a_neighbour() {
-    let images = json!([demanding(&json!({"imageName": "a/x"})), {"imageName": "a/y"}]);
-    let update = unchecked(&json!({}), &["a/x:2", "a/y:1"], &images, &["2", "2"]);
-    assert_eq!(reasons(&update), ["UpToDate", "1 -> 2"]);
-    assert_eq!(update.entries.len(), 1, "{:?}", update.entries);
-    assert!(format!("{:?}", update.entries).contains("a/y"), "{:?}", update.entries);
-}
-
-#[test]
 fn what_was_passed_over_is_told_with_what_stays() {
     let (application, tracked) = resolved(
         &application("Kustomize", &json!({}), &["a/x:2"]),
