@@ -62,6 +62,7 @@ mod tests {
             edits: Vec::new(),
             write: WriteOutcome::Nothing,
             repository: None,
+            files: Vec::new(),
         }
     }
 

@@ -148,6 +148,7 @@ impl Decided {
                 edits: self.update.edits,
                 write,
                 repository,
+                files: Vec::new(),
             }),
         )
     }

@@ -374,6 +374,7 @@ fn sort(index: usize, task: &Task, rules: &Arc<Compiled>, report: &mut ResourceR
                 edits: Vec::new(),
                 write: WriteOutcome::Nothing,
                 repository: None,
+                files: Vec::new(),
             }),
         }
     }

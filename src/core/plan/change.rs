@@ -93,6 +93,13 @@ pub enum Entry {
         /// Its value, never empty.
         value: String,
     },
+    /// An image in plain manifests: the `image:` fields of its name, and the scalars marked with its alias.
+    ManifestImage {
+        /// The alias that setter comments name.
+        alias: String,
+        /// What is written, as configured, with the version.
+        image: ImageRef,
+    },
 }
 
 /// Which value of a source or file is meant, whatever it is.
@@ -104,6 +111,8 @@ pub enum ValueKey {
     Kustomize(String),
     /// A plugin variable, by its name.
     Plugin(String),
+    /// An image in plain manifests, by its full name.
+    Manifest(String),
 }
 
 impl Entry {
@@ -113,6 +122,7 @@ impl Entry {
             Self::HelmParameter { name, .. } => ValueKey::Helm(name.clone()),
             Self::PluginVariable { name, .. } => ValueKey::Plugin(name.clone()),
             Self::KustomizeImage { name, image } => ValueKey::Kustomize(kustomize::left_of(name.as_deref(), image)),
+            Self::ManifestImage { image, .. } => ValueKey::Manifest(image.full_name()),
         }
     }
 
@@ -120,7 +130,7 @@ impl Entry {
     pub fn value(&self) -> String {
         match self {
             Self::HelmParameter { value, .. } | Self::PluginVariable { value, .. } => value.clone(),
-            Self::KustomizeImage { image, .. } => image.full_name_with_version(),
+            Self::KustomizeImage { image, .. } | Self::ManifestImage { image, .. } => image.full_name_with_version(),
         }
     }
 }
@@ -131,6 +141,7 @@ impl fmt::Display for ValueKey {
             Self::Helm(name) => write!(f, "the Helm parameter {name:?}"),
             Self::Kustomize(name) => write!(f, "the Kustomize image {name:?}"),
             Self::Plugin(name) => write!(f, "the plugin variable {name:?}"),
+            Self::Manifest(name) => write!(f, "the image {name:?} of the manifests"),
         }
     }
 }

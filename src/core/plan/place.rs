@@ -73,7 +73,7 @@ pub fn place(
 fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
     let text = values::current(kind, source, &image.reference, &image.manifest_target).unwrap_or_default();
     match kind {
-        ApplicationKind::Kustomize => !text.is_empty(),
+        ApplicationKind::Kustomize | ApplicationKind::Manifests => !text.is_empty(),
         ApplicationKind::Helm | ApplicationKind::Plugin => {
             ImageRef::parse(&text).is_ok_and(|found| found.same_image(&image.reference))
         }

@@ -40,6 +40,7 @@ pub fn standing(
             let entry = found.first().and_then(|index| list.get(*index));
             entry.and_then(|entry| parsed(kustomize::Override::split(entry).reference, image))
         }
+        ApplicationKind::Manifests => None,
     })
 }
 
@@ -78,7 +79,7 @@ pub fn differs(source: &ApplicationSource, entries: &[Entry]) -> Result<bool, Un
             Entry::PluginVariable { name, value } => {
                 values::value_of(values::plugin_list(source), name).is_some_and(|found| found != value)
             }
-            Entry::KustomizeImage { .. } => false,
+            Entry::KustomizeImage { .. } | Entry::ManifestImage { .. } => false,
         };
         if differs {
             return Ok(true);

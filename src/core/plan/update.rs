@@ -239,6 +239,7 @@ impl Decision<'_> {
         } = subject;
         let wanted_values = values::entries(
             place.kind,
+            &image.alias,
             &image.reference.with_version(wanted.clone()),
             &image.manifest_target,
         )
@@ -253,7 +254,8 @@ impl Decision<'_> {
             wanted.clone()
         };
         let reference = image.reference.with_version(version);
-        let entries = values::entries(place.kind, &reference, &image.manifest_target).map_err(|e| unusable(&e))?;
+        let entries =
+            values::entries(place.kind, &image.alias, &reference, &image.manifest_target).map_err(|e| unusable(&e))?;
         let others = self.claims.others(index, place.slot);
         self.claims.claim(place.slot, &image.alias, &entries)?;
         let copy = self.copy(place.slot)?;

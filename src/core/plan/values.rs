@@ -44,8 +44,13 @@ fn values_in(place: &ValuePlace, image: &ImageRef) -> impl Iterator<Item = (Stri
 }
 
 /// The values of `image` in a source of this kind, in all its places. A reference without version gives no value for the
-/// tag.
-pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget) -> Result<Vec<Entry>, ValueError> {
+/// tag. `alias` is the image's own.
+pub fn entries(
+    kind: ApplicationKind,
+    alias: &str,
+    image: &ImageRef,
+    target: &ManifestTarget,
+) -> Result<Vec<Entry>, ValueError> {
     Ok(match kind {
         ApplicationKind::Helm => {
             let places = target.helm_places();
@@ -59,6 +64,10 @@ pub fn entries(kind: ApplicationKind, image: &ImageRef, target: &ManifestTarget)
             .collect(),
         ApplicationKind::Kustomize => vec![Entry::KustomizeImage {
             name: target.kustomize_name().map(str::to_owned),
+            image: image.clone(),
+        }],
+        ApplicationKind::Manifests => vec![Entry::ManifestImage {
+            alias: alias.to_owned(),
             image: image.clone(),
         }],
     })
@@ -91,6 +100,8 @@ pub fn current(
             let entry = found.first().and_then(|index| list.get(*index));
             Ok(entry.cloned().unwrap_or_default())
         }
+        // An Application's own source holds no images of plain manifests.
+        ApplicationKind::Manifests => Ok(String::new()),
     }
 }
 
@@ -99,6 +110,7 @@ pub fn holds(source: &ApplicationSource, entries: &[Entry], others: &[String]) -
     entries.iter().all(|entry| match entry {
         Entry::HelmParameter { name, value } => value_of(helm_list(source), name) == Some(value),
         Entry::PluginVariable { name, value } => value_of(plugin_list(source), name) == Some(value),
+        Entry::ManifestImage { .. } => false,
         Entry::KustomizeImage { name, image } => {
             let list = kustomize_list(source);
             let wanted = image.full_name_with_version();
@@ -127,6 +139,7 @@ pub fn put(source: &mut ApplicationSource, entries: &[Entry], others: &[String])
                 let list = source.plugin.get_or_insert_default().env.get_or_insert_default();
                 put_named(list, name, &json!({"name": name, "value": value}));
             }
+            Entry::ManifestImage { .. } => {}
             Entry::KustomizeImage { name, image } => {
                 let list = source.kustomize.get_or_insert_default().images.get_or_insert_default();
                 put_image(list, name.as_deref(), image, others);
@@ -143,7 +156,7 @@ pub fn set(
     target: &ManifestTarget,
     others: &[String],
 ) -> Result<(), ValueError> {
-    put(source, &entries(kind, image, target)?, others);
+    put(source, &entries(kind, "", image, target)?, others);
     Ok(())
 }
 

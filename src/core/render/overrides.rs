@@ -38,6 +38,8 @@ fn by_kind(entries: &[Entry]) -> Vec<Overrides> {
                 });
             }
             Entry::KustomizeImage { name, image } => images.push(kustomize::text(name.as_deref(), image)),
+            // Plain manifests have no override file.
+            Entry::ManifestImage { .. } => {}
             Entry::PluginVariable { name, value } => {
                 plugin.push(PluginVariable {
                     name: name.clone(),

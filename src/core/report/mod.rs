@@ -81,6 +81,19 @@ pub struct ApplicationReport {
     pub write: WriteOutcome,
     /// The git repository that changes go to; `None` for the Application itself.
     pub repository: Option<GitWrite>,
+    /// What would become of files in git; only where nothing is written, and as far as they could be read.
+    pub files: Vec<FileChange>,
+}
+
+/// A file in git that would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// The path from the repository root.
+    pub path: String,
+    /// Its text now; `None` when there is no such file.
+    pub before: Option<String>,
+    /// Its new text.
+    pub after: String,
 }
 
 /// Where in git the changes of an application go.

@@ -135,6 +135,7 @@ mod tests {
                 edits: Vec::new(),
                 write: WriteOutcome::Nothing,
                 repository: None,
+                files: Vec::new(),
             }],
             ..ResourceReport::default()
         }

@@ -42,8 +42,8 @@ pub mod write_target;
 
 pub use compiled::Compiled;
 pub use target::{
-    ApplicationKind, Author, CurrentFrom, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot, TargetFile,
-    WriteTarget,
+    ApplicationKind, Author, CommitGrouping, CurrentFrom, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot,
+    TargetFile, WriteTarget,
 };
 
 /// What has to be known beside the resource.

@@ -13,8 +13,8 @@ use crate::{
         report::Remark,
         repository_url,
         resolve::{
-            ApplicationKind, CurrentFrom, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, SourceSlot,
-            TrackedApplication, WriteTarget, aliases,
+            ApplicationKind, CommitGrouping, CurrentFrom, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage,
+            SourceSlot, TrackedApplication, WriteTarget, aliases,
             image::{self, General},
             origin::Origin,
             settings::Layer,
@@ -121,7 +121,7 @@ impl Rule {
             source,
             target: match destination.git {
                 None => WriteTarget::Application,
-                Some(git) => WriteTarget::Git(self.git_target(git, application)?),
+                Some(git) => WriteTarget::Git(Box::new(self.git_target(git, application)?)),
             },
             images: self.images_of(application, kind, stalled),
         })
@@ -224,6 +224,9 @@ impl Rule {
             push: git.push,
             file: git.file,
             author: git.author,
+            message: None,
+            grouping: CommitGrouping::default(),
+            refresh: true,
         })
     }
 }

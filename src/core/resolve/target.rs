@@ -17,6 +17,8 @@ pub enum ApplicationKind {
     Kustomize,
     /// Plugin environment.
     Plugin,
+    /// Images in plain manifests: `image:` fields, and scalars with a setter comment.
+    Manifests,
 }
 
 /// Which source of an application is meant.
@@ -59,7 +61,7 @@ pub enum WriteTarget {
     /// The Application object itself.
     Application,
     /// A file in a git repository.
-    Git(GitTarget),
+    Git(Box<GitTarget>),
 }
 
 /// Where in git an application's changes go.
@@ -77,6 +79,22 @@ pub struct GitTarget {
     pub file: TargetFile,
     /// Author and committer of the commits; `None` is the controller's own.
     pub author: Option<Author>,
+    /// The template of the commit message, which is valid; `None` is the controller's own.
+    pub message: Option<String>,
+    /// What shares a commit.
+    pub grouping: CommitGrouping,
+    /// Whether Argo CD is told of a push to the branch that the Application follows.
+    pub refresh: bool,
+}
+
+/// What shares a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CommitGrouping {
+    /// One commit for each application.
+    #[default]
+    Application,
+    /// One commit for all that goes to one branch.
+    Target,
 }
 
 /// Where git credentials lie.
@@ -106,13 +124,15 @@ pub enum TargetFile {
     Kustomization(String),
     /// A Helm values file.
     HelmValues(String),
+    /// Plain manifests: the path of one file, or a pattern of paths.
+    Manifests(String),
 }
 
 impl TargetFile {
-    /// The path of the file, or of the kustomization's folder.
+    /// The path of the file, or of the kustomization's folder, or the pattern of paths.
     pub fn path(&self) -> &str {
         match self {
-            Self::Override(path) | Self::Kustomization(path) | Self::HelmValues(path) => path,
+            Self::Override(path) | Self::Kustomization(path) | Self::HelmValues(path) | Self::Manifests(path) => path,
         }
     }
 }
@@ -132,6 +152,7 @@ impl ManifestTarget {
             (Self::Helm(_), _) | (Self::Default, ApplicationKind::Helm) => "manifestTargets.helm",
             (Self::Kustomize(_), _) | (Self::Default, ApplicationKind::Kustomize) => "manifestTargets.kustomize",
             (Self::Plugin(_), _) | (Self::Default, ApplicationKind::Plugin) => "manifestTargets.plugin",
+            (Self::Default, ApplicationKind::Manifests) => "imageName",
         }
     }
 

@@ -333,7 +333,10 @@ fn places(target: &ManifestTarget, kind: ApplicationKind) -> Vec<String> {
         parts.map(|(name, _)| name.to_owned()).collect()
     };
     match (target, kind) {
-        (ManifestTarget::Default, ApplicationKind::Kustomize | ApplicationKind::Plugin) => Vec::new(),
+        (
+            ManifestTarget::Default,
+            ApplicationKind::Kustomize | ApplicationKind::Plugin | ApplicationKind::Manifests,
+        ) => Vec::new(),
         (ManifestTarget::Default, ApplicationKind::Helm) | (ManifestTarget::Helm(_), _) => names(&target.helm_places()),
         (ManifestTarget::Kustomize(name), _) => vec![name.clone()],
         (ManifestTarget::Plugin(place), _) => place.parts().map(|(name, _)| name.to_owned()).collect(),

@@ -157,6 +157,7 @@ impl Engine {
                 edits: Vec::new(),
                 write: WriteOutcome::Nothing,
                 repository: None,
+                files: Vec::new(),
             };
             (resource, Some(refused))
         };

@@ -49,16 +49,13 @@ pub(in crate::engine) fn groups(works: Vec<Work>) -> Vec<Group> {
 
 /// Whose credentials write this; a repository Secret may serve one project only.
 fn credentials_key(work: &Work) -> String {
-    match &work.tracked.target {
-        WriteTarget::Git(GitTarget {
-            credentials: GitCredentialRef::Secret(key),
-            ..
-        }) => key.to_string(),
-        WriteTarget::Git(_) | WriteTarget::Application => {
-            let project = work.application.spec.project.as_deref().unwrap_or("default");
-            format!("project {project}")
-        }
+    if let WriteTarget::Git(target) = &work.tracked.target
+        && let GitCredentialRef::Secret(key) = &target.credentials
+    {
+        return key.to_string();
     }
+    let project = work.application.spec.project.as_deref().unwrap_or("default");
+    format!("project {project}")
 }
 
 /// What makes two spellings one repository: only the host's case. A server may hold `Shop` beside `shop` and `app` beside

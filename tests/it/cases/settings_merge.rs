@@ -94,7 +94,9 @@ fn resolve(input: &Value) -> Result<Value, String> {
 fn describe(git: &GitDestination, result: &mut Map<String, Value>) {
     let (field, path) = match &git.file {
         TargetFile::Kustomization(folder) => ("kustomize_dir", folder),
-        TargetFile::Override(path) | TargetFile::HelmValues(path) => ("target_file", path),
+        TargetFile::Override(path) | TargetFile::HelmValues(path) | TargetFile::Manifests(path) => {
+            ("target_file", path)
+        }
     };
     result.insert(field.into(), json!(path));
     result.insert("repository".into(), json!(git.repository));
@@ -112,6 +114,7 @@ pub(super) fn kind(source_type: source_type::SourceType, git: bool) -> Value {
         Some(ApplicationKind::Helm) => "helm",
         Some(ApplicationKind::Kustomize) => "kustomize",
         Some(ApplicationKind::Plugin) => "plugin",
+        Some(ApplicationKind::Manifests) => "manifests",
         None => "unsupported",
     })
 }

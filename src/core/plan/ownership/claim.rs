@@ -108,7 +108,7 @@ fn claims_of(
         Candidate::version,
     );
     let reference = image.reference.with_version(version);
-    let entries = values::entries(place.kind, &reference, &image.manifest_target).ok()?;
+    let entries = values::entries(place.kind, &image.alias, &reference, &image.manifest_target).ok()?;
     let slot = (tracked.target == WriteTarget::Application).then_some(place.slot);
     let claimed = |entry: &Entry| {
         let wanted = match pick {

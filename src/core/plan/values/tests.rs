@@ -64,7 +64,7 @@ fn an_empty_tag_is_never_written() {
             ManifestTarget::Plugin(split(Some("N"), Some("T"))),
         ),
     ] {
-        let entries = entries(kind, &image("acme/api"), &target).unwrap();
+        let entries = entries(kind, "api", &image("acme/api"), &target).unwrap();
         assert_eq!(entries.len(), 1, "only the name: {entries:?}");
     }
 }
@@ -111,7 +111,7 @@ fn setting_a_value_twice_changes_nothing_and_it_is_seen_as_held() {
         (ApplicationKind::Plugin, &plugin, json!({"plugin": {"name": "p"}})),
     ] {
         let mut source = source(before);
-        let entries = entries(kind, &image("a/x:3@sha256:00"), target).unwrap();
+        let entries = entries(kind, "x", &image("a/x:3@sha256:00"), target).unwrap();
         assert!(!holds(&source, &entries, &[]), "{source:?}");
         put(&mut source, &entries, &[]);
         assert!(holds(&source, &entries, &[]), "{source:?}");
@@ -130,7 +130,7 @@ fn the_left_side_of_an_entry_is_not_compared() {
         (ManifestTarget::Kustomize("green".to_owned()), "a/x:1", false),
         (ManifestTarget::Kustomize("blue".to_owned()), "a/x:2", false),
     ] {
-        let entries = entries(ApplicationKind::Kustomize, &image(version), &target).unwrap();
+        let entries = entries(ApplicationKind::Kustomize, "x", &image(version), &target).unwrap();
         assert_eq!(holds(&given, &entries, &[]), expected, "{target:?} {version}");
     }
 }
@@ -143,7 +143,7 @@ fn a_plugin_image_needs_a_place_for_its_version() {
         (ManifestTarget::Plugin(split(None, Some("T"))), true),
         (ManifestTarget::Plugin(whole("S")), true),
     ] {
-        let found = entries(ApplicationKind::Plugin, &image("a/x:1"), &target);
+        let found = entries(ApplicationKind::Plugin, "x", &image("a/x:1"), &target);
         assert_eq!(found.is_ok(), expected, "{target:?}");
     }
 }
@@ -158,7 +158,7 @@ fn an_image_of_several_places_is_written_and_held_in_all_of_them() {
         {"name": "image.tag", "value": "v2"}, {"name": "worker.tag", "value": "v1"}]}});
     let wanted = image("acme/api:v2");
     let mut source = source(before);
-    let entries = entries(ApplicationKind::Helm, &wanted, &target).unwrap();
+    let entries = entries(ApplicationKind::Helm, "x", &wanted, &target).unwrap();
     assert!(!holds(&source, &entries, &[]), "the worker has the old tag");
     let now = current(ApplicationKind::Helm, &source, &wanted, &target).unwrap();
     assert_eq!(now, "acme/api:v2", "the first place tells");

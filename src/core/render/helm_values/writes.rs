@@ -28,7 +28,7 @@ impl ValueWrite {
     pub fn from_entries(entries: &[Entry]) -> Vec<Self> {
         let parameters = entries.iter().filter_map(|entry| match entry {
             Entry::HelmParameter { name, value } => Some((name.clone(), value.clone())),
-            Entry::KustomizeImage { .. } | Entry::PluginVariable { .. } => None,
+            Entry::KustomizeImage { .. } | Entry::PluginVariable { .. } | Entry::ManifestImage { .. } => None,
         });
         // A version has no registry in front, so it is never shortened.
         let writes = parameters.map(|(parameter, value)| Self {

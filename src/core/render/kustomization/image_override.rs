@@ -25,7 +25,7 @@ impl ImageOverride {
     pub fn from_entries(entries: &[Entry]) -> Vec<Self> {
         let images = entries.iter().filter_map(|entry| match entry {
             Entry::KustomizeImage { name, image } => Some(Self::new(name.as_deref(), image.clone())),
-            Entry::HelmParameter { .. } | Entry::PluginVariable { .. } => None,
+            Entry::HelmParameter { .. } | Entry::PluginVariable { .. } | Entry::ManifestImage { .. } => None,
         });
         images.collect()
     }
