@@ -1,8 +1,11 @@
 //! From decisions and the texts of files to new texts; and dry runs, which end there.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use super::{batch, branch::Branch, git_verdict, member::Member};
+use super::{batch, branch::Branch, git_verdict, member::Member, remote::Remote};
 use crate::{
     core::{
         plan::Entry,
@@ -11,7 +14,7 @@ use crate::{
         verdict::{Reason, Verdict},
     },
     engine::Engine,
-    git::Found,
+    git::{BranchName, Found},
 };
 
 /// The files of a branch: as they were read, and as those who wrote before leave them.
@@ -97,7 +100,7 @@ impl Engine {
             }));
         }
         if !held.is_empty() {
-            let application = std::sync::Arc::clone(&decided.work.application);
+            let application = Arc::clone(&decided.work.application);
             decided.decide_on(&application, &[], &held);
         }
         if missing.is_empty() {
@@ -117,6 +120,7 @@ impl Engine {
 
     /// What would be written: everything but commits and pushes.
     pub(super) async fn preview(&self, members: Vec<Member>) -> Vec<Member> {
+        self.fetch_for_preview(&members).await;
         let mut done = Vec::with_capacity(members.len());
         for member in members {
             let mut members = [member];
@@ -128,9 +132,28 @@ impl Engine {
         done
     }
 
+    /// Fetches for all at once. What cannot be fetched is told by the member that needs it.
+    async fn fetch_for_preview(&self, members: &[Member]) {
+        let mut remotes: Vec<(&Arc<Remote>, BTreeSet<BranchName>)> = Vec::new();
+        for member in members {
+            let remote = &member.route.remote;
+            let branch = batch::start(&remote.heads, member).clone();
+            match remotes.iter_mut().find(|(known, _)| Arc::ptr_eq(known, remote)) {
+                Some((_, branches)) => drop(branches.insert(branch)),
+                None => remotes.push((remote, BTreeSet::from([branch]))),
+            }
+        }
+        for (remote, branches) in remotes {
+            let branches: Vec<BranchName> = branches.into_iter().collect();
+            if let Err(error) = remote.mirror.ensure(&remote.heads, &branches).await {
+                tracing::debug!(%error, "not everything can be fetched");
+            }
+        }
+    }
+
     async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Verdict> {
         let [member] = &*members;
-        let remote = std::sync::Arc::clone(&member.route.remote);
+        let remote = Arc::clone(&member.route.remote);
         let from = batch::start(&remote.heads, member).clone();
         let (name, base) = (member.route.push.clone(), member.route.base.clone());
         let fetched = remote
