@@ -35,6 +35,8 @@ mod selection;
 mod settings;
 mod signatures;
 mod taken_back;
+mod template_command;
+mod templates;
 mod test_command;
 mod users;
 mod vendors;

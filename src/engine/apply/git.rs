@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     core::{
-        render::{argocd_source::RenderError, message, overrides},
+        render::{argocd_source::RenderError, message::MessagePart, overrides},
         report::WriteOutcome,
         resolve::{GitCredentialRef, GitTarget, TargetFile, WriteTarget},
         verdict::{Reason, Verdict},
@@ -151,7 +151,7 @@ impl Engine {
             Err(verdict) => Err(verdict),
             Ok(_) if !permit.may_begin() => return Vec::new(),
             Ok(prepared) => tokio::select! {
-                () = self.write_branches(prepared, &mut members, permit) => Ok(()),
+                () = self.write_branches(cycle, prepared, &mut members, permit) => Ok(()),
                 () = permit.stop.cancelled() => return Vec::new(),
             },
         };
@@ -202,7 +202,7 @@ impl Engine {
     }
 
     /// Writes to every branch; each succeeds or fails by itself.
-    async fn write_branches(&self, prepared: Prepared, members: &mut [Member], permit: &WritePermit) {
+    async fn write_branches(&self, cycle: &Cycle, prepared: Prepared, members: &mut [Member], permit: &WritePermit) {
         let Prepared {
             mirror,
             branches,
@@ -219,7 +219,7 @@ impl Engine {
                 name,
                 head,
             };
-            if let Err(verdict) = self.write_branch(branch, members, &indexes, permit).await {
+            if let Err(verdict) = self.write_branch(cycle, branch, members, &indexes, permit).await {
                 fail(members, &indexes, &verdict);
             }
         }
@@ -241,13 +241,14 @@ impl Engine {
     /// Renders, commits and pushes one branch; when its head moved meanwhile, once more on the new one.
     async fn write_branch(
         &self,
+        cycle: &Cycle,
         mut branch: Branch<'_>,
         members: &mut [Member],
         indexes: &[usize],
         permit: &WritePermit,
     ) -> Result<(), Verdict> {
         for attempt in 1..=PUSH_TRIES {
-            let commits = self.commit_all(&branch, members, indexes).await;
+            let commits = self.commit_all(cycle, &branch, members, indexes).await;
             let Some((_, last)) = commits.last().copied() else {
                 return Ok(());
             };
@@ -280,6 +281,7 @@ impl Engine {
     /// One commit for each member that has something new to say, on top of each other; members without are settled.
     async fn commit_all(
         &self,
+        cycle: &Cycle,
         branch: &Branch<'_>,
         members: &mut [Member],
         indexes: &[usize],
@@ -290,7 +292,7 @@ impl Engine {
             let Some(member) = members.get_mut(*index) else {
                 continue;
             };
-            match self.commit(branch.mirror, parent, member).await {
+            match self.commit(cycle, branch.mirror, parent, member).await {
                 Ok(Some(commit)) => {
                     parent = commit;
                     commits.push((*index, commit));
@@ -306,6 +308,7 @@ impl Engine {
     /// One application's commit on top of `parent`; `None` when its file says so already, or nothing may be written.
     async fn commit(
         &self,
+        cycle: &Cycle,
         mirror: &Mirror,
         parent: ObjectId,
         member: &mut Member,
@@ -335,13 +338,20 @@ impl Engine {
             Ok(Edited::New(text)) => text,
             Err(error) => return Err(unusable(format!("{path}: {error}"))),
         };
-        let update = &member.decided.update;
-        let message = message::default_message(member.decided.work.application.name(), &update.changes());
+        let message = self.message(cycle, member).await?;
         let edits = [(path, text.into_bytes())];
         mirror
             .commit(parent, &edits, &message, &signature)
             .await
             .map_err(|error| git_verdict(&error))
+    }
+
+    /// The message of one application's commit.
+    async fn message(&self, cycle: &Cycle, member: &Member) -> Result<String, Verdict> {
+        let labels = self.labels_for(cycle, &member.decided).await;
+        let changes = member.decided.update.changes();
+        let part = MessagePart::new(member.decided.work.application.name(), &changes, &labels);
+        Ok(self.commit_message(member.target()?, &[part]))
     }
 
     /// The new text of an application's file. Afterwards only those images change in `decided` that really change in the
