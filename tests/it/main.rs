@@ -36,6 +36,8 @@ mod settings;
 mod signatures;
 mod taken_back;
 mod telling;
+mod template_command;
+mod templates;
 mod test_command;
 mod users;
 mod vendors;

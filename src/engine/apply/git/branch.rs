@@ -11,7 +11,7 @@ use crate::{
     core::{
         render::{
             file::{self, NewText, Reading},
-            message,
+            message::MessagePart,
         },
         report::{FileChange, WriteOutcome},
         resolve::{Author, CommitGrouping},
@@ -175,18 +175,19 @@ impl Engine {
     fn new_commit(&self, job: &Job, members: &[Member]) -> Option<NewCommit> {
         let first = members.get(*job.members.first()?)?;
         let Author { name, email } = first.target.author.as_ref().unwrap_or(&self.options.author).clone();
-        let changes: Vec<_> = job
-            .members
-            .iter()
-            .filter_map(|index| members.get(*index))
-            .flat_map(|member| member.decided.update.changes())
-            .collect();
+        let members: Vec<&Member> = job.members.iter().filter_map(|index| members.get(*index)).collect();
+        let told: Vec<_> = members.iter().map(|member| member.changes()).collect();
+        let parts = members.iter().zip(&told);
+        let parts = parts.map(|(member, (changes, labels))| {
+            MessagePart::new(member.decided.work.application.name(), changes, labels)
+        });
+        let parts: Vec<MessagePart<'_>> = parts.collect();
         // Whatever cannot be a path was refused when the files were read.
         let edits = job.edits.iter();
         let edits = edits.filter_map(|(path, text)| Some((RepoPath::parse(path).ok()?, text.clone().into_bytes())));
         Some(NewCommit {
             edits: edits.collect(),
-            message: message::default_message(first.decided.work.application.name(), &changes),
+            message: self.commit_message(&first.target, &parts),
             author: Signature {
                 name,
                 email,

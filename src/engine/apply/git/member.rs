@@ -1,6 +1,6 @@
 //! One application of a batch: what was decided for it, which way its changes take, and what became of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -12,8 +12,9 @@ use super::{
 use crate::{
     core::{
         keys::ObjectKey,
+        plan::ImageChange,
         render::{
-            branch::{self, BranchData, BranchTemplate},
+            branch::{self, BranchData},
             described::DescribedChange,
         },
         report::{ApplicationReport, FileChange, WriteOutcome},
@@ -41,7 +42,11 @@ pub(super) struct Member {
     pub(super) files: Vec<FileChange>,
     /// What is remembered when its repository fails.
     pub(super) place: Place,
+    /// The labels of the new images, by their aliases.
+    labels: BTreeMap<String, Labels>,
 }
+
+type Labels = BTreeMap<String, String>;
 
 /// Which way changes take.
 pub(super) struct Route {
@@ -63,6 +68,14 @@ impl Member {
             ..report
         });
         (resource, report)
+    }
+
+    /// Its changes, each with the labels of the new image.
+    pub(super) fn changes(&self) -> (Vec<ImageChange>, Vec<Labels>) {
+        let changes = self.decided.update.changes();
+        let labels = changes.iter().map(|change| self.labels.get(&change.alias).cloned().unwrap_or_default());
+        let labels = labels.collect();
+        (changes, labels)
     }
 
     /// Whether its changes go to the branch that they are based on.
@@ -97,14 +110,19 @@ impl Engine {
         let target = GitTarget::clone(target);
         let place = Place::repository(repository_key(&target.repository), credentials_key(&decided.work, &target));
         match self.route(cycle, remotes, &decided, &target, &place, seen).await {
-            Ok(route) => Ok(Member {
-                decided,
-                target,
-                route,
-                outcome: WriteOutcome::AlreadyWritten,
-                files: Vec::new(),
-                place,
-            }),
+            Ok(route) => {
+                let labels = self.labels_for(cycle, &decided).await;
+                let aliases = decided.update.changes().into_iter().map(|change| change.alias);
+                Ok(Member {
+                    labels: aliases.zip(labels).collect(),
+                    decided,
+                    target,
+                    route,
+                    outcome: WriteOutcome::AlreadyWritten,
+                    files: Vec::new(),
+                    place,
+                })
+            }
             Err(verdict) => Err((decided, verdict)),
         }
     }
@@ -197,7 +215,6 @@ fn push_branch(template: &str, decided: &Decided, target: &GitTarget) -> Result<
         target_key: &target.target_key,
         changes: &changes,
     };
-    let template = BranchTemplate::parse(template).map_err(|error| invalid(&error))?;
-    let name = template.render(&data).map_err(|error| invalid(&error))?;
-    BranchName::parse(&branch::fit(&name)).map_err(|error| invalid(&error))
+    let name = branch::push_branch(template, &data).map_err(|error| invalid(&error))?;
+    BranchName::parse(&name).map_err(|error| invalid(&error))
 }
