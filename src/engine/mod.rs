@@ -111,6 +111,8 @@ pub struct Engine {
     default_branches: Mutex<HashMap<String, String>>,
     progress: Progress,
     compiled: compiled::Known,
+    /// Who writes to which repository, and who waits for it.
+    lanes: apply::git::Lanes,
 }
 
 /// How many applications were to be decided since the start, and how many are.
@@ -178,6 +180,7 @@ impl Engine {
             ledger: Mutex::default(),
             memory: Mutex::default(),
             default_branches: Mutex::default(),
+            lanes: apply::git::Lanes::default(),
         }
     }
 

@@ -16,6 +16,16 @@ pub enum ManifestsError {
     },
 }
 
+/// Whether the file at `path` is one that `pattern` names.
+pub fn matches(pattern: &str, path: &str) -> bool {
+    pattern == path
+}
+
+/// Whether a file below `folder` may be one that `pattern` names.
+pub fn may_hold(pattern: &str, folder: &str) -> bool {
+    pattern.starts_with(folder)
+}
+
 /// The files of `files` that change when `entries` are put into them.
 pub fn render(pattern: &str, files: &[TargetText], _entries: &[Entry]) -> Result<Vec<NewText>, ManifestsError> {
     if files.is_empty() {
