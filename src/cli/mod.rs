@@ -4,8 +4,8 @@
 pub mod args;
 pub mod completion;
 pub mod crd;
-pub mod mirrors;
-mod plan;
+mod mirrors;
+pub mod plan;
 pub mod printer;
 pub mod registries;
 pub mod run;
