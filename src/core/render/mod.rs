@@ -12,6 +12,7 @@ pub mod message;
 pub mod message_template;
 pub mod overrides;
 pub mod pull_request;
+pub mod read_back;
 
 #[cfg(test)]
 mod properties;
