@@ -4,7 +4,8 @@
 pub mod args;
 pub mod completion;
 pub mod crd;
-pub mod plan;
+pub mod mirrors;
+mod plan;
 pub mod printer;
 pub mod registries;
 pub mod run;

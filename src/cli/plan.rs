@@ -36,7 +36,6 @@ use crate::{
         select::ReadLimit,
     },
     engine::{Engine, Options, Task, decide::WritePermit},
-    git::{MirrorOptions, Mirrors},
     registry::{self, Registries},
     settings::{
         Settings,
@@ -97,11 +96,7 @@ async fn make(settings: &PlanSettings) -> anyhow::Result<Plan> {
         writeln!(std::io::stderr(), "{}", printer::clean(&nothing))?;
     }
 
-    let scratch = tempfile::Builder::new()
-        .prefix("argocd-image-updater-")
-        .tempdir()
-        .context("no temporary folder")?;
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+    let (mirrors, _scratch) = super::mirrors::open(None)?;
     let options = options(&settings.run, world.argocd_namespace.clone(), settings.explain);
     let engine = Engine::new(world.cluster.clone(), registries, mirrors, options);
     let resources = decide(&engine, &watches).await;

@@ -14,7 +14,6 @@ use crate::{
     },
     core::{image::Platform, registries::RegistriesConf, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
-    git::{MirrorOptions, Mirrors},
     registry::{self, Registries, RegistriesFile},
     settings::{COMMIT_TEMPLATE_PATH, Settings, not_yet},
     telemetry,
@@ -51,10 +50,6 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
     let conf = registries_conf(&settings.registries_conf_path, false)?;
     refuse_commit_template()?;
     let world = World::connect(&settings, Access::Write).await?;
-    let scratch = tempfile::Builder::new()
-        .prefix("argocd-image-updater-")
-        .tempdir()
-        .context("no temporary folder")?;
     let shutdown = CancellationToken::new();
     signals(shutdown.clone())?;
     let readiness = Readiness::default();
@@ -65,7 +60,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         Some(folder) => Some(registries.keep_facts_in(folder).await.context("--cache-dir")?),
         None => None,
     };
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+    let (mirrors, _scratch) = super::mirrors::open(settings.cache_dir.as_deref())?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
         platform: Platform::of_this_program(),

@@ -107,10 +107,14 @@ pub struct Engine {
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
     ledger: Mutex<Ledger>,
     memory: Mutex<Memory>,
+    setbacks: Mutex<apply::setbacks::Setbacks>,
+    failures: Mutex<apply::Failures>,
     /// The default branches of repositories, as far as they were seen.
     default_branches: Mutex<HashMap<String, String>>,
     progress: Progress,
     compiled: compiled::Known,
+    /// Who writes to which repository, and who waits for it.
+    lanes: apply::git::Lanes,
 }
 
 /// How many applications were to be decided since the start, and how many are.
@@ -177,7 +181,10 @@ impl Engine {
             compiled: compiled::Known::default(),
             ledger: Mutex::default(),
             memory: Mutex::default(),
+            setbacks: Mutex::default(),
+            failures: Mutex::default(),
             default_branches: Mutex::default(),
+            lanes: apply::git::Lanes::default(),
         }
     }
 
@@ -223,6 +230,7 @@ impl Engine {
             |claimant: &ownership::Claimant| resource(&claimant.resource) && application(&claimant.application);
         self.ledger().retain(present);
         self.memory().retain(present);
+        self.failures().retain(present);
         self.own_writes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -285,6 +293,11 @@ impl Engine {
         }
         while let Some(done) = running.next().await {
             for (resource, report) in done {
+                if let Some((task, report)) = tasks.get(resource).zip(report.as_ref())
+                    && let Some(telling) = self.tell_failure(task, report)
+                {
+                    running.push(Box::pin(telling));
+                }
                 collected.add(resource, report);
             }
         }

@@ -22,6 +22,34 @@ pub struct Signature {
     pub time: jiff::Timestamp,
 }
 
+/// A commit that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewCommit {
+    /// The files with their new content.
+    pub edits: Vec<(RepoPath, Vec<u8>)>,
+    /// The message.
+    pub message: String,
+    /// Author and committer.
+    pub author: Signature,
+}
+
+/// Makes the commits one on top of the other, the first on `parent`; nothing for one that changes nothing. The first error
+/// ends it, with the index of its commit.
+pub(super) fn commit_all(
+    repository: &Repository,
+    parent: ObjectId,
+    commits: &[NewCommit],
+) -> Result<Vec<Option<ObjectId>>, (usize, ObjectError)> {
+    let mut at = parent;
+    let mut made = Vec::with_capacity(commits.len());
+    for (index, new) in commits.iter().enumerate() {
+        let id = commit(repository, at, &new.edits, &new.message, &new.author).map_err(|error| (index, error))?;
+        at = id.unwrap_or(at);
+        made.push(id);
+    }
+    Ok(made)
+}
+
 /// A commit on top of `parent` in which each of the files has its new content; nothing if that changes nothing.
 ///
 /// A file that is there keeps its mode, a new one is an ordinary file, missing folders come with it. The message is

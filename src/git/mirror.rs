@@ -15,7 +15,7 @@ use tokio::sync::RwLock;
 
 use super::{
     answers,
-    commit::{self, Signature},
+    commit::{self, NewCommit, Signature},
     credentials::GitCredentials,
     error::GitError,
     heads::{RemoteHeads, Sha256Listing},
@@ -27,11 +27,12 @@ use super::{
     redact::redact,
     repo_path::RepoPath,
     store::{Store, local_reference},
+    targets::{self, Found},
     transport::Operation,
     upkeep::blocking,
     url::RemoteUrl,
 };
-use crate::core::foreign::ForeignText;
+use crate::core::{foreign::ForeignText, render::file::Reading};
 
 /// A repository for one set of credentials.
 #[derive(Debug)]
@@ -160,6 +161,31 @@ impl Mirror {
     ) -> Result<Option<ObjectId>, GitError> {
         let (edits, message, author) = (edits.to_vec(), message.to_owned(), author.clone());
         self.local(move |repository| commit::commit(repository, parent, &edits, &message, &author))
+            .await
+    }
+
+    /// Makes commits one on top of the other, the first on `parent`; nothing for one that changes nothing. They are nowhere
+    /// but in the mirror. An error is that of the commit with this index; then none of them counts.
+    pub async fn commit_all(
+        &self,
+        parent: ObjectId,
+        commits: Vec<NewCommit>,
+    ) -> Result<Vec<Option<ObjectId>>, (Option<usize>, GitError)> {
+        let failed = Arc::new(Mutex::new(None));
+        let index = Arc::clone(&failed);
+        let made = self.local(move |repository| {
+            commit::commit_all(repository, parent, &commits).map_err(|(at, error)| {
+                *index.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+                error
+            })
+        });
+        made.await
+            .map_err(|error| (failed.lock().unwrap_or_else(PoisonError::into_inner).take(), error))
+    }
+
+    /// The files that write targets name at a commit, in the order of `readings`.
+    pub async fn read_all(&self, commit: ObjectId, readings: Vec<Reading>) -> Result<Vec<Found>, GitError> {
+        self.local(move |repository| targets::read_all(repository, commit, &readings))
             .await
     }
 

@@ -35,6 +35,7 @@ mod selection;
 mod settings;
 mod signatures;
 mod taken_back;
+mod telling;
 mod test_command;
 mod users;
 mod vendors;

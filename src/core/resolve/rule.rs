@@ -227,6 +227,7 @@ impl Rule {
             base: (!matches!(git.base.as_str(), "" | "HEAD")).then_some(git.base),
             push: git.push,
             file: git.file,
+            target_key: git.target_key,
             author: git.author,
             message: None,
             grouping: CommitGrouping::default(),

@@ -58,6 +58,8 @@ pub struct GitDestination {
     pub push: Option<String>,
     /// What is edited.
     pub file: TargetFile,
+    /// What tells this target from others in names of branches.
+    pub target_key: String,
     /// The author, when name and mail are both given.
     pub author: Option<Author>,
     /// The pull request that is opened.
@@ -175,10 +177,12 @@ pub fn resolve(
             target_key: pull_request::target_key(&repository, configured, file.path()),
         }),
     };
+    let target_key = pull_request::target_key(&repository, base, file.path());
     Ok(Destination {
         source_type,
         slot,
         git: Some(GitDestination {
+            target_key,
             base: match base {
                 "" => base_of_application(application, source, &repository).to_owned(),
                 base => base.to_owned(),
