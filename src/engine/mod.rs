@@ -386,15 +386,7 @@ fn sort(index: usize, task: &Task, rules: &Arc<Compiled>, report: &mut ResourceR
                 application: application.application,
                 tracked,
             }),
-            Err(verdict) => report.applications.push(ApplicationReport {
-                application: key,
-                refused: Some(verdict),
-                images: Vec::new(),
-                edits: Vec::new(),
-                write: WriteOutcome::Nothing,
-                repository: None,
-                files: Vec::new(),
-            }),
+            Err(verdict) => report.applications.push(ApplicationReport::refused(key, verdict)),
         }
     }
     // Only a full look knows which applications there are, and only its warnings are kept.

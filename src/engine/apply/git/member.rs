@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Fault,
     remote::{Remote, Remotes, credentials_key},
-    repository_key,
+    repository_key, unusable_base,
 };
 use crate::{
     core::{
@@ -29,7 +29,6 @@ use crate::{
         observe::Cycle,
     },
     git::BranchName,
-    secret::RedactedUrl,
 };
 
 /// An application with changes for a repository.
@@ -73,7 +72,9 @@ impl Member {
     /// Its changes, each with the labels of the new image.
     pub(super) fn changes(&self) -> (Vec<ImageChange>, Vec<Labels>) {
         let changes = self.decided.update.changes();
-        let labels = changes.iter().map(|change| self.labels.get(&change.alias).cloned().unwrap_or_default());
+        let labels = changes
+            .iter()
+            .map(|change| self.labels.get(&change.alias).cloned().unwrap_or_default());
         let labels = labels.collect();
         (changes, labels)
     }
@@ -108,7 +109,10 @@ impl Engine {
             return Err((decided, verdict));
         };
         let target = GitTarget::clone(target);
-        let place = Place::repository(repository_key(&target.repository), credentials_key(&decided.work, &target));
+        let place = Place::repository(
+            repository_key(&target.repository),
+            credentials_key(&decided.work, &target),
+        );
         match self.route(cycle, remotes, &decided, &target, &place, seen).await {
             Ok(route) => {
                 let labels = self.labels_for(cycle, &decided).await;
@@ -142,8 +146,13 @@ impl Engine {
         };
         // What refused to be written lately is not even listed.
         let pushed = named.as_ref().map(|name| name.as_str().to_owned());
-        let pushed = pushed.or_else(|| target.base.clone()).or_else(|| self.default_branch(&decided.work));
-        let places = pushed.map(|branch| place.branch(branch)).into_iter().chain([place.clone()]);
+        let pushed = pushed
+            .or_else(|| target.base.clone())
+            .or_else(|| self.default_branch(&decided.work));
+        let places = pushed
+            .map(|branch| place.branch(branch))
+            .into_iter()
+            .chain([place.clone()]);
         let askers = askers([&decided.work]);
         for place in places {
             self.check_setback(&place, &askers)?;
@@ -157,13 +166,9 @@ impl Engine {
         if let Some(branch) = heads.default_branch() {
             self.remember_default_branch(&decided.work, branch.as_str());
         }
-        let unusable = |error: &dyn std::fmt::Display| {
-            let message = format!("{}: {error}", RedactedUrl::new(&target.repository));
-            Verdict::new(Reason::TargetUnusable, message)
-        };
         let (base, _) = heads
             .base(target.base.as_deref().unwrap_or(""))
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| unusable_base(target, &error))?;
         Ok(Route {
             remote,
             push: named.unwrap_or_else(|| base.clone()),

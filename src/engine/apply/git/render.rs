@@ -1,11 +1,8 @@
 //! From decisions and the texts of files to new texts; and dry runs, which end there.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use super::{Fault, batch, branch::Branch, member::Member, remote::Remote};
+use super::{Fault, batch, branch::Branch, current::fetch_together, member::Member};
 use crate::{
     core::{
         plan::Entry,
@@ -14,7 +11,7 @@ use crate::{
         verdict::{Reason, Verdict},
     },
     engine::Engine,
-    git::{BranchName, Found},
+    git::Found,
 };
 
 /// The files of a branch: as they were read, and as those who wrote before leave them.
@@ -120,7 +117,11 @@ impl Engine {
 
     /// What would be written: everything but commits and pushes.
     pub(super) async fn preview(&self, members: Vec<Member>) -> Vec<Member> {
-        self.fetch_for_preview(&members).await;
+        let wanted = members.iter().map(|member| {
+            let remote = &member.route.remote;
+            (Arc::clone(remote), batch::start(&remote.heads, member).clone())
+        });
+        fetch_together(wanted.collect::<Vec<_>>()).await;
         let mut done = Vec::with_capacity(members.len());
         for member in members {
             let mut members = [member];
@@ -132,34 +133,12 @@ impl Engine {
         done
     }
 
-    /// Fetches for all at once. What cannot be fetched is told by the member that needs it.
-    async fn fetch_for_preview(&self, members: &[Member]) {
-        let mut remotes: Vec<(&Arc<Remote>, BTreeSet<BranchName>)> = Vec::new();
-        for member in members {
-            let remote = &member.route.remote;
-            let branch = batch::start(&remote.heads, member).clone();
-            match remotes.iter_mut().find(|(known, _)| Arc::ptr_eq(known, remote)) {
-                Some((_, branches)) => drop(branches.insert(branch)),
-                None => remotes.push((remote, BTreeSet::from([branch]))),
-            }
-        }
-        for (remote, branches) in remotes {
-            let branches: Vec<BranchName> = branches.into_iter().collect();
-            if let Err(error) = remote.mirror.ensure(&remote.heads, &branches).await {
-                tracing::debug!(%error, "not everything can be fetched");
-            }
-        }
-    }
-
     async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Fault> {
         let [member] = &*members;
         let remote = Arc::clone(&member.route.remote);
         let from = batch::start(&remote.heads, member).clone();
         let (name, base) = (member.route.push.clone(), member.route.base.clone());
-        let fetched = remote
-            .mirror
-            .ensure(&remote.heads, std::slice::from_ref(&from))
-            .await?;
+        let fetched = remote.mirror.ensure(&remote.heads, std::slice::from_ref(&from)).await?;
         let head = fetched.get(&from).copied();
         let head = head.ok_or_else(|| Fault::now(Reason::WriteFailed, format!("branch {from} is gone")))?;
         let branch = Branch {
