@@ -12,6 +12,7 @@ pub mod test;
 pub mod version;
 
 mod document;
+mod git;
 mod world;
 
 use std::io::Write as _;

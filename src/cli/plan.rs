@@ -36,7 +36,7 @@ use crate::{
         select::ReadLimit,
     },
     engine::{Engine, Options, Task, decide::WritePermit},
-    git::{MirrorOptions, Mirrors},
+    git::Mirrors,
     registry::{self, Registries},
     settings::{
         Settings,
@@ -101,7 +101,7 @@ async fn make(settings: &PlanSettings) -> anyhow::Result<Plan> {
         .prefix("argocd-image-updater-")
         .tempdir()
         .context("no temporary folder")?;
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+    let mirrors = Mirrors::new(scratch.path().join("git"), super::git::options()?)?;
     let options = options(&settings.run, world.argocd_namespace.clone(), settings.explain);
     let engine = Engine::new(world.cluster.clone(), registries, mirrors, options);
     let resources = decide(&engine, &watches).await;

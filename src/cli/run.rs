@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{Access, World, registries_conf};
+use super::{
+    git::options as git_options,
+    world::{Access, World, registries_conf},
+};
 use crate::{
     controller::{
         health::{self, Readiness},
@@ -14,7 +17,7 @@ use crate::{
     },
     core::{image::Platform, registries::RegistriesConf, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
-    git::{MirrorOptions, Mirrors},
+    git::Mirrors,
     registry::{self, Registries, RegistriesFile},
     settings::{COMMIT_TEMPLATE_PATH, Settings, not_yet},
     telemetry,
@@ -65,7 +68,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         Some(folder) => Some(registries.keep_facts_in(folder).await.context("--cache-dir")?),
         None => None,
     };
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+    let mirrors = Mirrors::new(scratch.path().join("git"), git_options()?)?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
         platform: Platform::of_this_program(),

@@ -8,11 +8,14 @@
 //! Start at [`Mirrors`]: one fetch and one push serve all who write to one repository with the same credentials.
 
 mod answers;
+pub mod app_tokens;
 pub mod askpass;
 pub mod commit;
 pub mod credentials;
+mod environment;
 mod error;
 pub mod heads;
+mod memory_file;
 mod mirror;
 mod mirrors;
 pub mod names;
@@ -21,11 +24,14 @@ mod process;
 mod push;
 mod redact;
 mod repo_path;
+mod ssh;
 mod store;
 pub mod transport;
+mod trust;
 mod upkeep;
 mod url;
 
+pub use app_tokens::{AppTokens, WantedToken};
 pub use commit::Signature;
 pub use credentials::{CredentialsIdentity, GitCredentials, GitCredentialsError};
 pub use error::{GitError, Unusable};
@@ -36,4 +42,4 @@ pub use names::{BranchName, InvalidName, ObjectId};
 pub use objects::{Entry, EntryKind, FileContent};
 pub use push::PushError;
 pub use repo_path::RepoPath;
-pub use url::{GitUrlError, RemoteUrl};
+pub use url::{GitUrlError, RemoteUrl, Scheme};

@@ -20,6 +20,7 @@ mod edits;
 mod faults;
 mod folder;
 mod git;
+mod git_credentials;
 mod identity;
 mod lease;
 mod left_alone;

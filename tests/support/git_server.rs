@@ -72,7 +72,8 @@ pub struct Commit {
 /// What stands in front of the backend.
 #[derive(Default)]
 struct Switches {
-    credentials: Option<(String, String)>,
+    /// The header that every request has to have.
+    authorization: Option<String>,
     fail_with: Option<u16>,
     redirect_to: Option<SocketAddr>,
     delay: Option<Duration>,
@@ -163,7 +164,18 @@ impl GitServer {
 
     /// From now on this user and password are wanted for everything.
     pub fn require_password(&self, username: &str, password: &str) {
-        self.inner.switches().credentials = Some((username.to_owned(), password.to_owned()));
+        let basic = STANDARD.encode(format!("{username}:{password}"));
+        self.require_authorization(&format!("Basic {basic}"));
+    }
+
+    /// From now on this value of the header `Authorization` is wanted for everything.
+    pub fn require_authorization(&self, value: &str) {
+        self.inner.switches().authorization = Some(value.to_owned());
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Every request is answered with this status, until `None`.
@@ -387,13 +399,13 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
     inner.count(request.method(), &path, &query, request.headers());
-    let (delay, fail_with, redirect_to, credentials) = {
+    let (delay, fail_with, redirect_to, authorization) = {
         let switches = inner.switches();
         (
             switches.delay,
             switches.fail_with,
             switches.redirect_to,
-            switches.credentials.clone(),
+            switches.authorization.clone(),
         )
     };
     if let Some(delay) = delay {
@@ -406,8 +418,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         let place = format!("http://{other}{path}?{query}");
         return (StatusCode::FOUND, [(header::LOCATION, place)]).into_response();
     }
-    if let Some((username, password)) = &credentials {
-        let expected = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
+    if let Some(expected) = &authorization {
         let given = request.headers().get(header::AUTHORIZATION);
         if given.is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
             let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];
