@@ -14,6 +14,7 @@ pub mod test;
 pub mod version;
 
 mod document;
+mod git;
 mod template_file;
 mod world;
 

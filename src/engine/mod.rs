@@ -13,6 +13,7 @@
 //! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
 //! | report | [`crate::core::report`] |
 
+mod app_tokens;
 pub mod apply;
 mod collect;
 mod compiled;
@@ -38,6 +39,7 @@ use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
+pub use self::app_tokens::app_tokens;
 use self::{credentials::Secrets, decide::WritePermit, observe::Observer};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},

@@ -23,6 +23,7 @@ mod faults;
 mod folder;
 mod git;
 mod gitea;
+mod git_credentials;
 mod identity;
 mod killed;
 mod lease;
