@@ -13,7 +13,11 @@ mod registry;
 #[expect(unreachable_pub, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/support/servers.rs"]
 mod servers;
-#[expect(unreachable_pub, reason = "shared between the benches")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared between the benches, and another one uses more of it"
+)]
 mod world;
 
 use std::time::{Duration, Instant};

@@ -76,16 +76,29 @@ impl World {
             },
             "status": { "sourceType": "Kustomize", "summary": { "images": images } },
         });
-        let request = http::Request::post(format!(
-            "/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications"
-        ))
-        .header("Content-Type", "application/json")
-        .body(object.to_string().into_bytes())
-        .expect("a request");
-        self.client
-            .request::<Value>(request)
-            .await
-            .expect("the Application is created");
+        self.create(namespace, &object).await;
+    }
+
+    /// Creates objects of any of our kinds.
+    pub async fn objects(&self, namespace: &str, objects: &[Value]) {
+        let created = stream::iter(objects).map(|object| self.create(namespace, object));
+        created.buffer_unordered(PARALLEL).collect::<Vec<()>>().await;
+    }
+
+    async fn create(&self, namespace: &str, object: &Value) {
+        let (group, plural) = match object["kind"].as_str() {
+            Some("Application") => ("apis", "applications"),
+            Some("ImageUpdater") => ("apis", "imageupdaters"),
+            Some("Secret") => ("api", "secrets"),
+            other => panic!("{other:?} is none of our kinds"),
+        };
+        let version = object["apiVersion"].as_str().expect("a version");
+        let request = http::Request::post(format!("/{group}/{version}/namespaces/{namespace}/{plural}"))
+            .header("Content-Type", "application/json")
+            .body(object.to_string().into_bytes())
+            .expect("a request");
+        let created = self.client.request::<Value>(request).await;
+        created.unwrap_or_else(|error| panic!("{plural}: {error}"));
     }
 
     /// Creates an ImageUpdater: for each pattern of names, the images that are followed.
@@ -123,8 +136,27 @@ impl World {
             .expect("a request for a cycle");
     }
 
+    /// The folder for temporary files of the program.
+    pub fn temporary(&self) -> std::path::PathBuf {
+        self.folder.path().join("tmp")
+    }
+
+    /// Waits until the cycle that was requested with this value is over.
+    pub async fn handled(&self, namespace: &str, name: &str, value: &str) {
+        let api: Api<ImageUpdater> = Api::namespaced(self.client.clone(), namespace);
+        loop {
+            let updater = api.get(name).await.expect("the ImageUpdater");
+            let handled = updater.status.and_then(|status| status.last_handled_reconcile_at);
+            if handled.as_deref() == Some(value) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Starts the program on one namespace.
     pub fn program(&self, namespace: &str, interval: &str) -> Running {
+        std::fs::create_dir_all(self.temporary()).expect("a writable folder");
         let child = Command::new(env!("CARGO_BIN_EXE_argocd-image-updater"))
             .arg("run")
             .arg(format!("--kubeconfig={}", self.server.kubeconfig().display()))
@@ -137,6 +169,7 @@ impl World {
             .args(["--leader-election=false", "--health-probe-bind-address=0"])
             .arg(format!("--interval={interval}"))
             .env("NO_PROXY", "*")
+            .env("TMPDIR", self.temporary())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(self.folder.path().join("log")).expect("a log file"))
             .spawn()
@@ -185,6 +218,11 @@ impl World {
 pub struct Running(Child);
 
 impl Running {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// A line of `/proc/PID/status` in KiB.
     pub fn memory(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
@@ -196,10 +234,19 @@ impl Running {
 
     /// User and system time so far, in ticks of 10 ms.
     pub fn cpu(&self) -> Duration {
+        self.ticks([11, 12])
+    }
+
+    /// The same of its children that have ended, and of theirs.
+    pub fn cpu_of_children(&self) -> Duration {
+        self.ticks([13, 14])
+    }
+
+    fn ticks(&self, columns: [usize; 2]) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
         let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+        Duration::from_millis(columns.into_iter().map(ticks).sum::<u64>() * 10)
     }
 }
 

@@ -19,7 +19,9 @@ mod compiled;
 mod contest;
 pub mod credentials;
 pub mod decide;
+mod labels;
 mod memory;
+mod messages;
 pub mod observe;
 mod repository;
 mod verify;
@@ -48,7 +50,7 @@ use crate::{
             ownership::{self, Ledger, Rank, Target},
             taken_back::Memory,
         },
-        render::application_patch,
+        render::{application_patch, message_template::MessageTemplate},
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
         resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
         select::{ReadLimit, live::LiveImages},
@@ -74,6 +76,8 @@ pub struct Options {
     pub events: bool,
     /// Author and committer of commits.
     pub author: Author,
+    /// The template of commit messages for resources without one of their own.
+    pub message: Arc<MessageTemplate>,
     /// Whether namespaced resources may use `env:` and `ext:` credentials.
     pub allow_env_ext_credentials: bool,
     /// Keep what became of every tag.
@@ -115,6 +119,7 @@ pub struct Engine {
     compiled: compiled::Known,
     /// Who writes to which repository, and who waits for it.
     lanes: apply::git::Lanes,
+    messages: messages::Messages,
 }
 
 /// How many applications were to be decided since the start, and how many are.
@@ -179,6 +184,7 @@ impl Engine {
             own_writes: Mutex::default(),
             progress: Progress::default(),
             compiled: compiled::Known::default(),
+            messages: messages::Messages::default(),
             ledger: Mutex::default(),
             memory: Mutex::default(),
             setbacks: Mutex::default(),

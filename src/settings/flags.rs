@@ -147,6 +147,10 @@ pub(super) struct GitArgs {
     /// Mail address of author and committer. [default: noreply@argoproj.io] [env: GIT_COMMIT_EMAIL]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) git_commit_email: Option<String>,
+    /// The file with the template of commit messages. Without the file, or with an empty path, the built-in one is used;
+    /// docs/templates.md shows how to write one. [default: /app/config/commit.template]
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub(super) git_commit_message_path: Option<PathBuf>,
 }
 
 /// Logs.

@@ -3,6 +3,9 @@
 //! It counts what it is asked for, and can be told to refuse, to wait, to fail, or to let another writer in first.
 //! Used by the tests and by the quickstart; everything it made is removed when it is dropped.
 
+#[path = "git_backend.rs"]
+mod backend;
+
 use std::{
     collections::{HashMap, VecDeque},
     fmt::Write as _,
@@ -17,20 +20,14 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures::{StreamExt as _, stream};
+use axum::http::{HeaderMap, Method, header};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpListener,
-    process::ChildStdout,
+    sync::{oneshot, watch},
     task::JoinHandle,
 };
+
+use backend::{handle, is_probe};
 
 /// A git server on a free loopback port. Repositories are bare folders in a temporary folder.
 pub struct GitServer {
@@ -78,11 +75,17 @@ struct Switches {
     delay: Option<Duration>,
     /// Repository -> commits that get in just before the next pushes.
     sneak: HashMap<String, VecDeque<(String, String, String)>>,
+    /// What the next pushes are answered instead of being done.
+    rejections: VecDeque<String>,
+    /// How many more steps until everything stands still, and who wants to know.
+    trap: Option<(u64, oneshot::Sender<()>)>,
 }
 
 struct Inner {
     root: tempfile::TempDir,
     switches: Mutex<Switches>,
+    still: watch::Sender<bool>,
+    steps: AtomicU64,
     listings: AtomicU64,
     fetches: AtomicU64,
     pushes: AtomicU64,
@@ -96,6 +99,8 @@ impl GitServer {
         let inner = Arc::new(Inner {
             root: tempfile::tempdir().expect("a temporary folder can be made"),
             switches: Mutex::default(),
+            still: watch::Sender::new(false),
+            steps: AtomicU64::new(0),
             listings: AtomicU64::new(0),
             fetches: AtomicU64::new(0),
             pushes: AtomicU64::new(0),
@@ -181,6 +186,25 @@ impl GitServer {
         self.inner.switches().delay = delay;
     }
 
+    /// How far all requests have come since the start, in steps: one comes in, a piece of its body is passed on, a piece of
+    /// the answer goes out, the answer ends.
+    pub fn steps(&self) -> u64 {
+        self.inner.steps.load(Ordering::SeqCst)
+    }
+
+    /// After so many more steps nothing goes on until [`Self::go_on`]; then the answer of this comes.
+    pub fn stand_still_after(&self, steps: u64) -> oneshot::Receiver<()> {
+        let (reached, told) = oneshot::channel();
+        self.inner.switches().trap = Some((steps, reached));
+        told
+    }
+
+    /// Everything goes on.
+    pub fn go_on(&self) {
+        self.inner.switches().trap = None;
+        self.inner.still.send_replace(false);
+    }
+
     /// A hook of the server refuses every push with these words.
     pub fn refuse_pushes(&self, repository: &str, words: &str) {
         let hooks = self.folder(repository).join("hooks");
@@ -202,6 +226,12 @@ impl GitServer {
                 child.wait()
             });
         assert!(status.expect("install runs").success(), "the hook can be written");
+    }
+
+    /// The next push is not done: the server answers that each of its references was refused, with this reason, as
+    /// `git-receive-pack` does. Several calls stand in a queue.
+    pub fn reject_next_push(&self, reason: &str) {
+        self.inner.switches().rejections.push_back(reason.to_owned());
     }
 
     /// Pushes are taken again.
@@ -240,6 +270,18 @@ impl GitServer {
     /// Makes a lightweight tag.
     pub fn tag(&self, repository: &str, tag: &str, branch: &str) {
         git(&self.folder(repository), &["tag", tag, branch], b"");
+    }
+
+    /// Lets a branch be at a commit, as a merge does that needs no commit of its own.
+    pub fn move_branch(&self, repository: &str, branch: &str, commit: &str) {
+        let reference = format!("refs/heads/{branch}");
+        git(&self.folder(repository), &["update-ref", &reference, commit], b"");
+    }
+
+    /// Makes another branch the default one.
+    pub fn set_default_branch(&self, repository: &str, branch: &str) {
+        let reference = format!("refs/heads/{branch}");
+        git(&self.folder(repository), &["symbolic-ref", "HEAD", &reference], b"");
     }
 
     /// Removes a branch.
@@ -363,6 +405,25 @@ impl Inner {
         git(&self.folder(repository), &["fast-import", "--quiet"], stream.as_bytes());
     }
 
+    /// Counts a step, and waits while everything stands still.
+    async fn step(&self) {
+        self.steps.fetch_add(1, Ordering::SeqCst);
+        {
+            let mut switches = self.switches();
+            match &mut switches.trap {
+                Some((0, _)) => {
+                    self.still.send_replace(true);
+                    // Nobody may be waiting any more.
+                    let _ = switches.trap.take().map(|(_, reached)| reached.send(()));
+                }
+                Some((left, _)) => *left -= 1,
+                None => {}
+            }
+        }
+        // The sender is ours, so it is there.
+        let _ = self.still.subscribe().wait_for(|still| !still).await;
+    }
+
     fn count(&self, method: &Method, path: &str, query: &str, headers: &HeaderMap) {
         let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::SeqCst);
         add(&self.all);
@@ -375,168 +436,6 @@ impl Inner {
         if method == Method::POST && path.ends_with("/git-receive-pack") && !is_probe(headers) {
             add(&self.pushes);
         }
-    }
-}
-
-/// Before it sends a large pack git asks with an empty request whether it may.
-fn is_probe(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "4")
-}
-
-async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    inner.count(request.method(), &path, &query, request.headers());
-    let (delay, fail_with, redirect_to, credentials) = {
-        let switches = inner.switches();
-        (
-            switches.delay,
-            switches.fail_with,
-            switches.redirect_to,
-            switches.credentials.clone(),
-        )
-    };
-    if let Some(delay) = delay {
-        tokio::time::sleep(delay).await;
-    }
-    if let Some(status) = fail_with.and_then(|code| StatusCode::from_u16(code).ok()) {
-        return (status, "the server is told to fail").into_response();
-    }
-    if let Some(other) = redirect_to {
-        let place = format!("http://{other}{path}?{query}");
-        return (StatusCode::FOUND, [(header::LOCATION, place)]).into_response();
-    }
-    if let Some((username, password)) = &credentials {
-        let expected = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
-        let given = request.headers().get(header::AUTHORIZATION);
-        if given.is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
-            let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];
-            return (StatusCode::UNAUTHORIZED, challenge, "who are you?").into_response();
-        }
-    }
-    if path.ends_with("/git-receive-pack") && !is_probe(request.headers()) {
-        let repository = path.trim_start_matches('/').split(".git/").next().unwrap_or_default();
-        let next = inner.switches().sneak.get_mut(repository).and_then(VecDeque::pop_front);
-        if let Some((branch, path, text)) = next {
-            inner.commit(repository, &branch, "somebody was faster", &[(&path, &text)]);
-        }
-    }
-    backend(&inner, request, &path, &query)
-        .await
-        .unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, error.to_string()).into_response())
-}
-
-/// Runs `git http-backend` for one request, streaming both ways.
-async fn backend(inner: &Arc<Inner>, request: Request, path: &str, query: &str) -> std::io::Result<Response> {
-    let mut command = tokio::process::Command::new("git");
-    clean(command.as_std_mut())
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", inner.root.path())
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", request.method().as_str())
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("CONTENT_TYPE", text_of(request.headers(), "content-type"))
-        .env("HTTP_CONTENT_ENCODING", text_of(request.headers(), "content-encoding"))
-        .env("GIT_PROTOCOL", text_of(request.headers(), "git-protocol"))
-        .env("REMOTE_USER", "tester")
-        .env("REMOTE_ADDR", "127.0.0.1");
-    // Without a length (chunked) the backend reads to the end.
-    if let Some(length) = request.headers().get(header::CONTENT_LENGTH) {
-        command.env("CONTENT_LENGTH", length.to_str().unwrap_or_default());
-    }
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let mut child = command.kill_on_drop(true).spawn()?;
-    let mut stdin = child.stdin.take().expect("stdin is a pipe");
-    let stdout = child.stdout.take().expect("stdout is a pipe");
-    let mut body = request.into_body().into_data_stream();
-    tokio::spawn(async move {
-        while let Some(Ok(piece)) = body.next().await {
-            if stdin.write_all(&piece).await.is_err() {
-                break;
-            }
-        }
-    });
-    let response = answer(inner, BufReader::new(stdout)).await?;
-    tokio::spawn(async move { child.wait().await });
-    Ok(response)
-}
-
-fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-}
-
-/// Turns what a CGI program prints into a response.
-async fn answer(inner: &Arc<Inner>, mut stdout: BufReader<ChildStdout>) -> std::io::Result<Response> {
-    let (mut status, mut headers) = (StatusCode::OK, HeaderMap::new());
-    loop {
-        let mut line = String::new();
-        if stdout.read_line(&mut line).await? == 0 {
-            return Err(std::io::Error::other("git http-backend ended without an answer"));
-        }
-        let line = line.trim_end();
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
-        if name.eq_ignore_ascii_case("status") {
-            let code = value.split(' ').next().unwrap_or_default();
-            status = code.parse().unwrap_or(StatusCode::BAD_GATEWAY);
-        } else if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            headers.append(name, value);
-        }
-    }
-    let state = (stdout, PackWatch::new(Arc::clone(inner)));
-    let pieces = stream::unfold(state, |(mut stdout, mut watch)| async move {
-        let mut piece = vec![0; 32 << 10];
-        let count = match stdout.read(&mut piece).await {
-            Ok(0) => return None,
-            Ok(count) => count,
-            Err(error) => return Some((Err(error), (stdout, watch))),
-        };
-        piece.truncate(count);
-        watch.see(&piece);
-        Some((Ok(piece), (stdout, watch)))
-    });
-    Ok((status, headers, Body::from_stream(pieces)).into_response())
-}
-
-/// Counts the pack of a response: protocol 2 announces it by a line of its own.
-struct PackWatch {
-    inner: Arc<Inner>,
-    seen: bool,
-    /// The end of what came before, in which the line may have begun.
-    tail: Vec<u8>,
-}
-
-impl PackWatch {
-    const LINE: &'static [u8] = b"packfile\n";
-
-    fn new(inner: Arc<Inner>) -> Self {
-        Self {
-            inner,
-            seen: false,
-            tail: Vec::new(),
-        }
-    }
-
-    fn see(&mut self, piece: &[u8]) {
-        if self.seen {
-            return;
-        }
-        self.tail.extend_from_slice(piece);
-        if self.tail.windows(Self::LINE.len()).any(|window| window == Self::LINE) {
-            self.seen = true;
-            self.inner.fetches.fetch_add(1, Ordering::SeqCst);
-        }
-        let keep = self.tail.len().min(Self::LINE.len());
-        self.tail.drain(..self.tail.len() - keep);
     }
 }
 

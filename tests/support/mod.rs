@@ -2,8 +2,10 @@
 
 pub mod apiserver;
 pub mod git_server;
+pub mod gitea;
 pub mod image_shelf;
 pub mod registry;
 pub mod scripted_registry;
 pub mod servers;
 pub mod tcp_proxy;
+pub mod writer;

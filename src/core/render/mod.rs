@@ -3,6 +3,7 @@
 pub mod application_patch;
 pub mod argocd_source;
 pub mod branch;
+pub mod branch_name;
 pub mod described;
 pub mod file;
 pub mod helm_values;

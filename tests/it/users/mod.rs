@@ -4,11 +4,13 @@
 //! already, it is not told again.
 
 mod converges;
+mod converges_in_git;
 mod life_cycle;
 mod listing;
 mod never_down;
 mod never_empty;
 mod objects;
+mod races;
 mod sources;
 
 use crate::{support::registry::Registry, world::World};

@@ -17,6 +17,7 @@
 //! `REG/` stands for the registry and the test's prefix, `GIT/deploy` for a repository's URL, `NS` for the namespace.
 
 mod children;
+pub mod fleet;
 mod guarded_registry;
 mod reference_registry;
 mod short;
@@ -32,6 +33,7 @@ use kube::{
 use serde_json::{Value, json};
 
 pub use children::{Child, Finished};
+pub use fleet::Fleet;
 pub use guarded_registry::{Guard, GuardedRegistry};
 pub use reference_registry::ReferenceRegistry;
 pub use signer::Signer;

@@ -25,13 +25,18 @@ use tokio::time::Instant;
 pub(in crate::engine) use self::lane::Lanes;
 use self::{member::Member, remote::Remotes};
 use crate::{
-    core::{report::WriteOutcome, resolve::WriteTarget, verdict::Verdict},
+    core::{
+        disposition::Disposition,
+        report::WriteOutcome,
+        resolve::WriteTarget,
+        verdict::{Reason, Verdict},
+    },
     engine::{
         Done, Engine, Work,
         decide::{Decided, WritePermit},
         observe::Cycle,
     },
-    git::{GitError, RemoteUrl},
+    git::{GitError, PushError, RemoteUrl},
 };
 
 /// A batch closes when all its applications are decided, or after this long: a dead registry does not hold up the rest.
@@ -146,18 +151,61 @@ impl Engine {
                 () = permit.stop.cancelled() => return Vec::new(),
             }
         };
+        let mut to_refresh = Vec::new();
         for member in members.iter().filter(|member| member.outcome.is_written()) {
+            let work = &member.decided.work;
             self.remember_changes(&member.decided);
-            self.announce(&member.decided.work, &member.decided.update.changes())
-                .await;
+            self.announce(work, &member.decided.update.changes()).await;
+            // Argo CD follows the base branch; what was pushed elsewhere concerns it only later.
+            if member.target.refresh && member.is_direct() {
+                to_refresh.push(work.key());
+            }
         }
+        self.refresh(to_refresh).await;
         done.extend(members.into_iter().map(Member::report));
         done
     }
 }
 
-fn git_verdict(error: &GitError) -> Verdict {
-    Verdict::new(error.reason(), error.to_string())
+/// Why something cannot be written, and what to do about it.
+#[derive(Debug, Clone)]
+struct Fault {
+    verdict: Verdict,
+    disposition: Disposition,
+}
+
+impl Fault {
+    /// A fault of this cycle alone: nothing is put off because of it.
+    fn now(reason: Reason, message: impl Into<String>) -> Self {
+        Verdict::new(reason, message).into()
+    }
+}
+
+impl From<Verdict> for Fault {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            disposition: Disposition::DecideAgain,
+        }
+    }
+}
+
+impl From<GitError> for Fault {
+    fn from(error: GitError) -> Self {
+        Self {
+            verdict: Verdict::new(error.reason(), error.to_string()),
+            disposition: error.disposition(),
+        }
+    }
+}
+
+impl From<PushError> for Fault {
+    fn from(error: PushError) -> Self {
+        Self {
+            verdict: Verdict::new(error.reason(), error.to_string()),
+            disposition: error.disposition(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{batch, branch::Branch, git_verdict, member::Member, remote::Remote};
+use super::{Fault, batch, branch::Branch, member::Member, remote::Remote};
 use crate::{
     core::{
         plan::Entry,
@@ -124,7 +124,7 @@ impl Engine {
         let mut done = Vec::with_capacity(members.len());
         for member in members {
             let mut members = [member];
-            if let Err(verdict) = self.preview_one(&mut members).await {
+            if let Err(Fault { verdict, .. }) = self.preview_one(&mut members).await {
                 members.iter_mut().for_each(|member| member.fail(verdict.clone()));
             }
             done.extend(members);
@@ -151,7 +151,7 @@ impl Engine {
         }
     }
 
-    async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Verdict> {
+    async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Fault> {
         let [member] = &*members;
         let remote = Arc::clone(&member.route.remote);
         let from = batch::start(&remote.heads, member).clone();
@@ -159,10 +159,9 @@ impl Engine {
         let fetched = remote
             .mirror
             .ensure(&remote.heads, std::slice::from_ref(&from))
-            .await
-            .map_err(|error| git_verdict(&error))?;
+            .await?;
         let head = fetched.get(&from).copied();
-        let head = head.ok_or_else(|| Verdict::new(Reason::WriteFailed, format!("branch {from} is gone")))?;
+        let head = head.ok_or_else(|| Fault::now(Reason::WriteFailed, format!("branch {from} is gone")))?;
         let branch = Branch {
             mirror: &remote.mirror,
             expected: (from == name).then_some(head),
