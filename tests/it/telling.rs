@@ -36,6 +36,10 @@ status:
   sourceType: Kustomize
   summary: { images: ['REG/web:1.0'] }
 ---
+kind: Secret
+metadata: { name: deploy, labels: { argocd.argoproj.io/secret-type: repository } }
+stringData: { type: git, url: GIT/deploy, username: bot, password: gitpassword-6f1d }
+---
 kind: ImageUpdater
 metadata: { name: all }
 spec:
@@ -158,19 +162,16 @@ async fn neither_the_annotation_nor_its_removal_starts_a_cycle() {
 }
 
 #[tokio::test]
-async fn a_write_that_fails_is_told_once_in_an_event_and_stays_in_the_status() {
+async fn a_refused_push_is_told_once_and_not_tried_again_before_somebody_asks() {
     let world = World::given(WEB).await;
     world.git.refuse_pushes("deploy", "only releases on Mondays");
     let program = world.start(&["--interval=1s"]);
+    let count = || async { program.log().matches("cycle done").count() };
     world
-        .wait_for(
-            "three cycles are over",
-            async || program.log().matches("cycle done").count(),
-            |cycles| *cycles >= 3,
-        )
+        .wait_for("three cycles are over", count, |cycles| *cycles >= 3)
         .await;
-    assert!(program.stop().await.success);
 
+    assert_eq!(world.git.requests().pushes, 1, "the server is left alone");
     let failed = world.events("WriteFailed").await;
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0]["type"], "Warning");
@@ -182,31 +183,102 @@ async fn a_write_that_fails_is_told_once_in_an_event_and_stays_in_the_status() {
         &write["error"],
         &status["problems"][0]["message"],
     ] {
-        assert!(
-            words.as_str().unwrap_or_default().contains("only releases on Mondays"),
-            "{words}"
-        );
+        let words = words.as_str().unwrap_or_default();
+        assert!(words.contains("only releases on Mondays"), "{words}");
     }
     assert_eq!(write["applications"], json!([world.fill_in("NS/web")]));
     assert_eq!(write["branch"], "main");
+    assert!(write["retryAt"].is_string(), "{write}");
     assert_eq!(status["lastUpdatedAt"], Value::Null, "nothing was written");
     assert_eq!(world.condition("all", "Error").await["reason"], "PartialErrors");
-    assert_eq!(
-        world.condition("all", "Ready").await["reason"],
-        "ReconcileCompletedWithErrors"
-    );
+    let ready = world.condition("all", "Ready").await;
+    assert_eq!(ready["reason"], "ReconcileCompletedWithErrors");
+
+    let asked = json!({ "metadata": { "annotations": {
+        "argocd-image-updater.argoproj.io/reconcile-requested-at": "now" } } });
+    world.patch("ImageUpdater", "all", asked).await;
+    let pushes = || async { world.git.requests().pushes };
+    world.wait_for("a person is heard", pushes, |pushes| *pushes == 2).await;
+    let sofar = count().await;
+    world
+        .wait_for("two more are over", count, |cycles| *cycles >= sofar + 2)
+        .await;
+    assert_eq!(world.git.requests().pushes, 2, "once");
 
     world.git.allow_pushes("deploy");
-    world.cycle().await;
-    let status = world.status("all").await;
-    assert_eq!(
-        status["writes"][0]["commit"],
-        json!(world.git.log("deploy", "main")[0].id)
-    );
+    let again = json!({ "metadata": { "annotations": {
+        "argocd-image-updater.argoproj.io/reconcile-requested-at": "mended" } } });
+    world.patch("ImageUpdater", "all", again).await;
+    let status = world
+        .wait_for(
+            "it is written",
+            || world.status("all"),
+            |status| status["writes"][0]["commit"].is_string(),
+        )
+        .await;
+    assert!(program.stop().await.success);
+    let log = world.git.log("deploy", "main");
+    assert_eq!(status["writes"][0]["commit"], json!(log[0].id));
     assert_eq!(
         status["writes"].as_array().map(Vec::len),
         Some(1),
         "the failure is over"
     );
     assert_eq!(world.events("ImagesUpdated").await.len(), 1);
+    assert_eq!(world.events("WriteFailed").await.len(), 1, "the same words are no news");
+}
+
+#[tokio::test]
+async fn a_repository_that_is_in_trouble_is_told_with_the_time_of_the_next_try() {
+    let world = World::given(WEB).await;
+    world.git.fail_with(Some(503));
+
+    world.cycle().await;
+
+    let status = world.status("all").await;
+    let write = &status["writes"][0];
+    assert_eq!(write["target"], json!(world.git.url("deploy")));
+    assert!(write["retryAt"].is_string() && write["commit"].is_null(), "{write}");
+    assert_eq!(status["problems"][0]["reason"], "WriteFailed");
+    assert_eq!(world.git.requests().pushes, 0);
+}
+
+#[tokio::test]
+async fn argo_cd_is_told_of_a_push_to_the_branch_that_it_follows() {
+    for (revision, told) in [
+        ("main", json!("normal")),
+        ("HEAD", json!("normal")),
+        ("v1", Value::Null),
+    ] {
+        let world = World::given(&WEB.replace(
+            "path: apps/web }",
+            &format!("path: apps/web, targetRevision: {revision} }}"),
+        ))
+        .await;
+        let before = world.application("web").await;
+
+        world.cycle().await;
+
+        assert_eq!(world.git.log("deploy", "main").len(), 2, "{revision}: it is written");
+        let after = world.application("web").await;
+        assert_eq!(after["metadata"]["annotations"][REFRESH], told, "{revision}");
+        assert_eq!(after["spec"], before["spec"]);
+        world
+            .patch(
+                "Application",
+                "web",
+                json!({ "metadata": { "annotations": { REFRESH: null } } }),
+            )
+            .await;
+
+        world.cycle().await;
+
+        let again = world.application("web").await;
+        assert_eq!(
+            again["metadata"]["annotations"][REFRESH],
+            Value::Null,
+            "{revision}: once"
+        );
+        assert_eq!(world.events("ImagesUpdated").await.len(), 1, "{revision}");
+    }
 }

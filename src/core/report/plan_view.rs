@@ -237,8 +237,7 @@ pub struct GitPlan {
     pub file: String,
     /// The values of the application's images in that file.
     pub values: Vec<GitValue>,
-    /// The files as they would change; empty when they could not be read, and the values are all that is known. At most
-    /// 100.
+    /// The files as they would change, at most 100; empty when they could not be read.
     pub files: Vec<FilePlan>,
     /// How many more files would change.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,8 +250,7 @@ pub struct GitPlan {
 pub struct FilePlan {
     /// The path from the repository root.
     pub path: String,
-    /// The unified diff with three lines around each change, at most 500 lines and 64 KiB. What is left out is told by its
-    /// last line, which then begins with a backslash.
+    /// The unified diff, at most 500 lines and 64 KiB; a last line behind a backslash says how much is left out.
     pub diff: String,
     /// Whether there is no such file yet.
     pub new: bool,
