@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use axum::http::{HeaderMap, Method, header};
 use tokio::{
     net::TcpListener,
