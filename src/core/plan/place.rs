@@ -70,7 +70,7 @@ pub fn place(
 
 /// Whether a value of `image` stands in `source`: a Kustomize image that it replaces, or parameters or variables that name
 /// it.
-fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
+pub fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
     let text = values::current(kind, source, &image.reference, &image.manifest_target).unwrap_or_default();
     match kind {
         ApplicationKind::Kustomize | ApplicationKind::Manifests => !text.is_empty(),

@@ -141,6 +141,8 @@ pub fn resolve(
 }
 
 #[cfg(test)]
+mod git_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

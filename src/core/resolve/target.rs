@@ -77,6 +77,8 @@ pub struct GitTarget {
     pub push: Option<String>,
     /// What is edited.
     pub file: TargetFile,
+    /// What tells this target from others in names of branches.
+    pub target_key: String,
     /// Author and committer of the commits; `None` is the controller's own.
     pub author: Option<Author>,
     /// The template of the commit message, which is valid; `None` is the controller's own.

@@ -14,8 +14,17 @@ pub(super) enum TargetForm<'a> {
     Default,
     /// The kustomization in this folder.
     Kustomization(&'a str),
+    /// `helmvalues` and no more: the values file of the source.
+    DefaultHelmValues,
     /// This Helm values file.
     HelmValues(&'a str),
+    /// This Helm values file from the root of the repository of the source with this `ref`.
+    HelmValuesOf {
+        /// The `ref` of the source.
+        reference: &'a str,
+        /// The file.
+        path: &'a str,
+    },
     /// The file at this path from the repository root.
     File(&'a str),
 }
@@ -28,17 +37,24 @@ impl<'a> TargetForm<'a> {
         match word {
             "" if text.is_empty() => Self::Default,
             "kustomization" => Self::Kustomization(rest),
-            "helmvalues" if word == text => Self::HelmValues("values.yaml"),
-            "helmvalues" => Self::HelmValues(rest),
+            "helmvalues" if word == text => Self::DefaultHelmValues,
+            "helmvalues" => Self::of_reference(rest).unwrap_or(Self::HelmValues(rest)),
             _ => Self::File(text),
         }
+    }
+
+    /// A file of another source, as value files name it: `$<ref>/<path>`.
+    pub(super) fn of_reference(text: &'a str) -> Option<Self> {
+        let text = text.strip_prefix('$')?;
+        let (reference, path) = text.split_once('/').unwrap_or((text, ""));
+        Some(Self::HelmValuesOf { reference, path })
     }
 
     pub(super) fn hint(self) -> TargetHint<'a> {
         match self {
             Self::Default => TargetHint::None,
             Self::Kustomization(_) => TargetHint::Kustomization,
-            Self::HelmValues(_) => TargetHint::HelmValues,
+            Self::DefaultHelmValues | Self::HelmValues(_) | Self::HelmValuesOf { .. } => TargetHint::HelmValues,
             Self::File(path) => TargetHint::File(path),
         }
     }
@@ -60,7 +76,9 @@ impl<'a> TargetForm<'a> {
                 Ok(TargetFile::Override(join("", &path)?))
             }
             Self::Kustomization(path) => Ok(TargetFile::Kustomization(join(folder, path)?)),
+            Self::DefaultHelmValues => Ok(TargetFile::HelmValues(join(folder, "values.yaml")?)),
             Self::HelmValues(path) => Ok(TargetFile::HelmValues(join(folder, path)?)),
+            Self::HelmValuesOf { path, .. } => Ok(TargetFile::HelmValues(join("", path)?)),
             Self::File(path) => {
                 let path = join("", path)?;
                 match repository_path::base_name(&path) {
