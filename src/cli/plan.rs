@@ -193,6 +193,7 @@ fn options(settings: &Settings, argocd_namespace: String, explain: bool) -> Opti
             email: settings.git_commit_email.clone(),
         },
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
+        allow_foreign_repositories: settings.allow_foreign_repositories,
         explain,
         max_deciding: run::max_deciding(settings),
         reads: ReadLimit::AtOnce,

@@ -76,6 +76,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
             email: settings.git_commit_email.clone(),
         },
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
+        allow_foreign_repositories: settings.allow_foreign_repositories,
         explain: false,
         max_deciding: max_deciding(&settings),
         reads: if settings.once {

@@ -21,6 +21,7 @@ pub mod credentials;
 pub mod decide;
 mod memory;
 pub mod observe;
+mod permission;
 mod repository;
 mod verify;
 
@@ -76,6 +77,8 @@ pub struct Options {
     pub author: Author,
     /// Whether namespaced resources may use `env:` and `ext:` credentials.
     pub allow_env_ext_credentials: bool,
+    /// Whether Applications outside Argo CD's namespace may write wherever its credentials reach.
+    pub allow_foreign_repositories: bool,
     /// Keep what became of every tag.
     pub explain: bool,
     /// How many applications are decided at once; `None` is no bound.

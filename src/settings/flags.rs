@@ -147,6 +147,10 @@ pub(super) struct GitArgs {
     /// Mail address of author and committer. [default: noreply@argoproj.io] [env: GIT_COMMIT_EMAIL]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) git_commit_email: Option<String>,
+    /// Let Applications outside Argo CD's namespace write with its credentials wherever these reach, and not only to the
+    /// branches of their sources and to what their AppProject allows. [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
+    pub(super) allow_foreign_repositories: Option<bool>,
 }
 
 /// Logs.

@@ -77,6 +77,8 @@ pub struct Settings {
     pub git_commit_user: String,
     /// The author's mail address of commits.
     pub git_commit_email: String,
+    /// Whether Applications outside Argo CD's namespace may write wherever its credentials reach.
+    pub allow_foreign_repositories: bool,
     /// What is logged.
     pub log_level: LogLevel,
     /// How log lines look.
@@ -137,6 +139,7 @@ impl Default for Settings {
             cache_dir: None,
             git_commit_user: "argocd-image-updater".to_owned(),
             git_commit_email: "noreply@argoproj.io".to_owned(),
+            allow_foreign_repositories: false,
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             health_probe_bind_address: ListenAddress::default_probe(),
@@ -248,7 +251,9 @@ impl Settings {
         let GitArgs {
             git_commit_user,
             git_commit_email,
+            allow_foreign_repositories,
         } = args;
+        set(&mut self.allow_foreign_repositories, allow_foreign_repositories);
         set(
             &mut self.git_commit_user,
             git_commit_user.or_else(|| env.text("GIT_COMMIT_USER")),

@@ -19,6 +19,7 @@ mod docs;
 mod edits;
 mod faults;
 mod folder;
+mod foreign;
 mod git;
 mod identity;
 mod lease;

@@ -27,6 +27,7 @@ pub mod manifest_target;
 mod merged;
 pub mod origin;
 mod patterns;
+pub mod permission;
 mod policy;
 pub mod pull_request;
 pub mod repository_match;

@@ -54,8 +54,7 @@ fn credentials_key(work: &Work) -> String {
     {
         return key.to_string();
     }
-    let project = work.application.spec.project.as_deref().unwrap_or("default");
-    format!("project {project}")
+    format!("project {}", work.application.project())
 }
 
 /// What makes two spellings one repository: only the host's case. A server may hold `Shop` beside `shop` and `app` beside
@@ -183,8 +182,17 @@ impl Engine {
             self.remember_default_branch(&first.decided.work, &branch.to_string());
         }
         let mut branches: BTreeMap<BranchName, Vec<usize>> = BTreeMap::new();
+        let default_branch = heads.default_branch().map(ToString::to_string);
         for (index, member) in members.iter_mut().enumerate() {
-            match member.target().and_then(|target| base(target, &heads)) {
+            let branch = match member.target().and_then(|target| base(target, &heads)) {
+                Ok(branch) => {
+                    let (work, name) = (&member.decided.work, branch.to_string());
+                    let may = self.may_write(cycle, work, &name, &name, default_branch.as_deref());
+                    may.await.map(|()| branch)
+                }
+                Err(verdict) => Err(verdict),
+            };
+            match branch {
                 Ok(branch) => branches.entry(branch).or_default().push(index),
                 Err(verdict) => member.outcome = WriteOutcome::Failed(verdict),
             }
