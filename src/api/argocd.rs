@@ -122,6 +122,15 @@ pub struct DirectorySource {
     pub exclude: Option<String>,
 }
 
+impl ApplicationSource {
+    /// Whether its repository is none of git: a chart of a Helm repository, or an artifact of an OCI registry.
+    pub fn is_registry(&self) -> bool {
+        let url = self.repo_url.as_deref().unwrap_or("").trim();
+        let is_oci = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("oci://"));
+        is_oci || self.chart.as_deref().is_some_and(|chart| !chart.trim().is_empty())
+    }
+}
+
 /// Helm settings of a source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -205,6 +214,12 @@ impl Application {
         self.metadata.name.as_deref().unwrap_or("")
     }
 
+    /// The AppProject that it says it belongs to; `default` where it says none, as in Argo CD.
+    pub fn project(&self) -> &str {
+        let project = self.spec.project.as_deref().unwrap_or("");
+        if project.is_empty() { "default" } else { project }
+    }
+
     /// The images that Argo CD reports as running.
     pub fn live_images(&self) -> &[String] {
         self.status
@@ -234,6 +249,10 @@ pub struct AppProjectSpec {
     /// Globs of allowed repositories; a leading `!` denies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_repos: Option<Vec<String>>,
+    /// Globs of namespaces other than Argo CD's own whose Applications may belong to the project; a text between slashes
+    /// is a regular expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_namespaces: Option<Vec<String>>,
 }
 
 macro_rules! argoproj_resource {

@@ -24,6 +24,7 @@ mod labels;
 mod memory;
 mod messages;
 pub mod observe;
+mod permission;
 mod repository;
 mod verify;
 
@@ -82,6 +83,8 @@ pub struct Options {
     pub message: Arc<MessageTemplate>,
     /// Whether namespaced resources may use `env:` and `ext:` credentials.
     pub allow_env_ext_credentials: bool,
+    /// Whether Applications outside Argo CD's namespace may write wherever its credentials reach.
+    pub allow_foreign_repositories: bool,
     /// Keep what became of every tag.
     pub explain: bool,
     /// How many applications are decided at once; `None` is no bound.

@@ -21,6 +21,7 @@ mod docs;
 mod edits;
 mod faults;
 mod folder;
+mod foreign;
 mod git;
 mod gitea;
 mod git_credentials;

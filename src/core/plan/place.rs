@@ -88,7 +88,7 @@ fn shares_its_name(tracked: &TrackedApplication, image: &TrackedImage) -> bool {
 
 /// Whether a value of `image` stands in `source`: a Kustomize image that it replaces, or parameters or variables that name
 /// it.
-fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
+pub fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
     let text = values::current(kind, source, &image.reference, &image.manifest_target).unwrap_or_default();
     match kind {
         ApplicationKind::Kustomize | ApplicationKind::Manifests | ApplicationKind::Markers => !text.is_empty(),

@@ -28,6 +28,7 @@ mod merged;
 pub mod origin;
 pub mod path_pattern;
 mod patterns;
+pub mod permission;
 mod policy;
 pub mod pull_request;
 pub mod repository_match;
@@ -142,6 +143,8 @@ pub fn resolve(
     Ok(Compiled::new(updater, context)?.resolve(applications))
 }
 
+#[cfg(test)]
+mod git_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

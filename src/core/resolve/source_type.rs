@@ -92,6 +92,16 @@ fn several(application: &Application) -> Option<&[ApplicationSource]> {
         .filter(|sources| !sources.is_empty() && spec.source_hydrator.is_none())
 }
 
+/// The sources that count: the dry source of a hydrator, else `sources`, else `source`.
+pub fn sources(application: &Application) -> &[ApplicationSource] {
+    let spec = &application.spec;
+    match (&spec.source_hydrator, several(application)) {
+        (Some(hydrator), _) => std::slice::from_ref(&hydrator.dry_source),
+        (None, Some(sources)) => sources,
+        (None, None) => spec.source.as_slice(),
+    }
+}
+
 fn status_type(application: &Application) -> SourceType {
     let text = application
         .status
@@ -224,6 +234,26 @@ fn plain_source(application: &Application) -> Option<usize> {
 fn is_folder(source: &ApplicationSource) -> bool {
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     given(&source.path) && !given(&source.chart)
+}
+
+/// Of several sources that are certainly of type `wanted`, the first that `holds` picks; [`select`] where there is none.
+pub fn select_held<'a>(
+    application: &'a Application,
+    wanted: SourceType,
+    holds: impl Fn(&ApplicationSource) -> bool,
+) -> Option<(SourceSlot, &'a ApplicationSource)> {
+    let sources = several(application).unwrap_or(&[]);
+    let types = Some(status_types(application)).filter(|types| types.len() == sources.len());
+    let is_wanted = |index: usize, source: &ApplicationSource| {
+        let told = types
+            .and_then(|types| types.get(index))
+            .map(|text| SourceType::parse(text));
+        wanted.has_block(source) || (told == Some(wanted) && WITH_IMAGES.contains(&wanted))
+    };
+    let mut held = sources.iter().enumerate();
+    held.find(|(index, source)| is_wanted(*index, source) && holds(source))
+        .map(|(index, source)| (SourceSlot::Multi(index), source))
+        .or_else(|| select(application, wanted))
 }
 
 fn index_of(application: &Application, sources: &[ApplicationSource], wanted: SourceType) -> Option<usize> {

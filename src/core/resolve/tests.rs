@@ -364,38 +364,6 @@ fn half_an_author_is_a_warning() {
 }
 
 #[test]
-fn write_back_settings_that_cannot_be_used_refuse_the_application_and_name_the_layer() {
-    let rule = |block: Value| json!({"images": [{"imageName": "a"}], "writeBackConfig": block});
-    for (block, reason, field) in [
-        (
-            json!({"method": "Git"}),
-            Reason::InvalidSetting,
-            "spec.applicationRefs[0].writeBackConfig.method",
-        ),
-        (
-            json!({"method": "git:secret:other/x"}),
-            Reason::CredentialsUnavailable,
-            "spec.applicationRefs[0].writeBackConfig.method",
-        ),
-        (
-            json!({"gitConfig": {"branch": "a:b"}}),
-            Reason::UnsupportedSetting,
-            "spec.applicationRefs[0].writeBackConfig.gitConfig.branch",
-        ),
-        (
-            json!({}),
-            Reason::UnsupportedSetting,
-            "spec.writeBackConfig.gitConfig.writeBackTarget",
-        ),
-    ] {
-        let spec = json!({"writeBackConfig": {"method": "git", "gitConfig": {"writeBackTarget": if reason == Reason::UnsupportedSetting && field.contains("Target") { "kustomization" } else { "" }}}});
-        let verdict = only(&rule(block.clone()), &spec).0.unwrap_err();
-        assert_eq!(verdict.reason, reason, "{block}");
-        assert!(verdict.message.contains(field), "{verdict}");
-    }
-}
-
-#[test]
 fn with_method_argocd_the_rest_of_the_block_does_not_matter() {
     let rule = json!({"images": [{"imageName": "a"}], "writeBackConfig": {"method": "argocd"}});
     let spec = json!({"writeBackConfig": {"method": "git", "gitConfig": {"branch": "a:b", "pullRequest": {}}}});

@@ -49,6 +49,7 @@ fn tracked(application: &Application, image: &Value, file: TargetFile, slot: Sou
         source_type,
         source: slot,
         target: WriteTarget::Git(Box::new(GitTarget {
+            target_key: String::new(),
             repository: "https://git.test/r.git".to_owned(),
             credentials: GitCredentialRef::RepoCreds,
             base: None,

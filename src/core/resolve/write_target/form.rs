@@ -18,10 +18,19 @@ pub(super) enum TargetForm<'a> {
     Default,
     /// The kustomization in this folder.
     Kustomization(&'a str),
+    /// `helmvalues` and no more: the values file of the source.
+    DefaultHelmValues,
     /// This Helm values file.
     HelmValues(&'a str),
     /// Plain manifests at this path or glob; where it is empty, those that Argo CD reads.
     Manifests(&'a str),
+    /// This Helm values file from the root of the repository of the source with this `ref`.
+    HelmValuesOf {
+        /// The `ref` of the source.
+        reference: &'a str,
+        /// The file.
+        path: &'a str,
+    },
     /// The file at this path from the repository root.
     File(&'a str),
 }
@@ -34,18 +43,25 @@ impl<'a> TargetForm<'a> {
         match word {
             "" if text.is_empty() => Self::Default,
             "kustomization" => Self::Kustomization(rest),
-            "helmvalues" if word == text => Self::HelmValues("values.yaml"),
-            "helmvalues" => Self::HelmValues(rest),
+            "helmvalues" if word == text => Self::DefaultHelmValues,
+            "helmvalues" => Self::of_reference(rest).unwrap_or(Self::HelmValues(rest)),
             "manifests" => Self::Manifests(rest.trim()),
             _ => Self::File(text),
         }
+    }
+
+    /// A file of another source, as value files name it: `$<ref>/<path>`.
+    pub(super) fn of_reference(text: &'a str) -> Option<Self> {
+        let text = text.strip_prefix('$')?;
+        let (reference, path) = text.split_once('/').unwrap_or((text, ""));
+        Some(Self::HelmValuesOf { reference, path })
     }
 
     pub(super) fn hint(self) -> TargetHint<'a> {
         match self {
             Self::Default => TargetHint::None,
             Self::Kustomization(_) => TargetHint::Kustomization,
-            Self::HelmValues(_) => TargetHint::HelmValues,
+            Self::DefaultHelmValues | Self::HelmValues(_) | Self::HelmValuesOf { .. } => TargetHint::HelmValues,
             Self::Manifests(_) => TargetHint::Manifests,
             Self::File(path) => TargetHint::File(path),
         }
@@ -69,6 +85,7 @@ impl<'a> TargetForm<'a> {
                 Ok(TargetFile::Override(join("", &path)?))
             }
             Self::Kustomization(path) => Ok(TargetFile::Kustomization(join(folder, path)?)),
+            Self::DefaultHelmValues => Ok(TargetFile::HelmValues(join(folder, "values.yaml")?)),
             Self::HelmValues(path) => Ok(TargetFile::HelmValues(join(folder, path)?)),
             Self::Manifests("") => PathPattern::of_folder(folder, source.directory.as_ref())
                 .map(TargetFile::Manifests)
@@ -80,6 +97,7 @@ impl<'a> TargetForm<'a> {
                 Ok(pattern) => Ok(TargetFile::Manifests(pattern)),
                 Err(OutsideRepository) => Err(InvalidWriteBack::OutsideRepository(path.to_owned())),
             },
+            Self::HelmValuesOf { path, .. } => Ok(TargetFile::HelmValues(join("", path)?)),
             Self::File(path) => {
                 let path = join("", path)?;
                 match repository_path::base_name(&path) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::keys::ObjectKey;
 
 fn application(spec: &serde_json::Value, status: &serde_json::Value) -> Application {
     serde_json::from_value(serde_json::json!({

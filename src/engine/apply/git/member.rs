@@ -169,10 +169,14 @@ impl Engine {
         let (base, _) = heads
             .base(target.base.as_deref().unwrap_or(""))
             .map_err(|error| unusable_base(target, &error))?;
+        let push = named.unwrap_or_else(|| base.clone());
+        let default_branch = heads.default_branch().map(BranchName::as_str);
+        self.may_write(cycle, &decided.work, push.as_str(), base.as_str(), default_branch)
+            .await?;
         Ok(Route {
             remote,
-            push: named.unwrap_or_else(|| base.clone()),
             base,
+            push,
             seen,
         })
     }
