@@ -12,6 +12,7 @@ pub mod kustomize;
 pub mod managed;
 pub mod ownership;
 pub mod place;
+mod repeated;
 pub mod running;
 pub mod standing;
 pub mod taken_back;

@@ -353,7 +353,7 @@ impl Engine {
             let (Ok(change), Some((_, entries))) = (&image.decision, &image.values) else {
                 continue;
             };
-            match overrides::render(existing, entries)? {
+            match overrides::render(existing, entries, &[])? {
                 Edited::Unchanged => standing.push((index, change.new_text().into_owned())),
                 Edited::New(_) => missing.push(index),
             }
@@ -374,7 +374,7 @@ impl Engine {
         if missing.is_empty() {
             return Ok(Edited::Unchanged);
         }
-        overrides::render(existing, &decided.update.entries)
+        overrides::render(existing, &decided.update.entries, &decided.update.repeated)
     }
 }
 
