@@ -54,7 +54,7 @@ use crate::{
             taken_back::Memory,
         },
         render::{application_patch, message_template::MessageTemplate},
-        report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
+        report::{ApplicationReport, Remark, ResourceReport},
         resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
         select::{ReadLimit, live::LiveImages},
     },

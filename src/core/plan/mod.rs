@@ -13,6 +13,7 @@ pub mod managed;
 pub mod manifests;
 pub mod ownership;
 pub mod place;
+mod repeated;
 pub mod running;
 pub mod standing;
 pub mod taken_back;

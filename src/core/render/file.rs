@@ -51,6 +51,9 @@ pub struct FileWrites<'a> {
     pub changed: &'a [Entry],
     /// The values of all images whose version is settled, which an override file lists.
     pub all: &'a [Entry],
+    /// What the Application's source says of configured images that `all` leaves out, for a list that is new in an override
+    /// file.
+    pub repeated: &'a [Entry],
 }
 
 /// A file with its new text.
@@ -124,7 +127,7 @@ pub fn render(target: &TargetFile, files: &[TargetText], writes: FileWrites<'_>)
     };
     let (path, edited) = match target {
         TargetFile::Override(path) => {
-            let edited = overrides::render(one()?.text.as_deref(), writes.all);
+            let edited = overrides::render(one()?.text.as_deref(), writes.all, writes.repeated);
             let path = path.clone();
             match edited {
                 Ok(edited) => (path, edited),

@@ -1,13 +1,14 @@
 //! Edits of YAML text that leave every other byte alone.
 //!
-//! A text is parsed into nodes that know their bytes; changes become replacements of byte ranges; the new text is parsed
-//! again and compared with what was meant. A difference is an error, and then nothing is returned. Comments, quotes,
-//! anchors, blank lines, indentation, line breaks, document markers, other documents and a missing final line break stay.
+//! A text is parsed into nodes that know their bytes; changes become replacements of byte ranges; what changed of the new
+//! text, or all of it, is parsed again and compared with what was meant. A difference is an error, and then nothing is
+//! returned. Comments, quotes, anchors, blank lines, indentation, line breaks, document markers, other documents and a
+//! missing final line break stay.
 //!
 //! Pure, and bounded in size, depth and alias expansion. It knows nothing of Kubernetes or Helm files: what to change is
 //! said by [`super::render`] (files in git) and by the directory mode.
 //!
-//! Read on: [`Stream`] (text to nodes), `plan` (what is meant), `emit` (plan to replacements), `verify`.
+//! Read on: [`Stream`] (text to nodes), `plan` (what is meant), `emit` (plan to replacements), `verify` and `reread`.
 
 mod builder;
 mod diff;
@@ -19,6 +20,7 @@ mod parse;
 mod path;
 mod plan;
 mod render;
+mod reread;
 mod scalar;
 mod splice;
 mod style;
@@ -251,8 +253,7 @@ fn nothing(text: &str) -> Node<'static> {
     let end = text.len();
     Node {
         kind,
-        tag: None,
-        anchor: None,
+        properties: None,
         from: end,
         start: end,
         end,
@@ -273,14 +274,37 @@ fn root<'d, 't: 'd>(stream: &'d Stream<'t>, document: usize, nothing: &'d Node<'
 
 fn finish(stream: &Stream<'_>, planned: &[Planned<'_, '_>]) -> Result<Edited, EditError> {
     let mut splices = splice::Splices::default();
+    let mut parts = None;
     for Planned { document, root, plan } in planned {
-        splices.extend(emit::emit(stream, *document, root, plan)?);
+        let edits = emit::emit(stream, *document, root, plan)?;
+        // What can be read again in parts is one document; of several the whole text is.
+        parts = match planned {
+            [_] => reread::Parts::of(stream, *document, plan, &edits),
+            _ => None,
+        };
+        splices.extend(edits);
     }
     let new = splices.apply(stream.text, 0..stream.text.len())?;
     if new == stream.text {
         return Ok(Edited::Unchanged);
     }
-    let again = Stream::parse(&new).map_err(|_| EditError::NotAsMeant)?;
+    if parts.is_some_and(|parts| parts.are_as_meant(&new)) {
+        debug_assert!(
+            is_meant(stream, planned, &new),
+            "a part that is as meant belongs to a text that is"
+        );
+        return Ok(Edited::New(new));
+    }
+    if is_meant(stream, planned, &new) {
+        Ok(Edited::New(new))
+    } else {
+        Err(EditError::NotAsMeant)
+    }
+}
+
+/// Whether the whole text `new` says what was meant.
+fn is_meant(stream: &Stream<'_>, planned: &[Planned<'_, '_>], new: &str) -> bool {
+    let Ok(again) = Stream::parse(new) else { return false };
     let as_many = again.documents.len() == stream.documents.len().max(1);
     let is_planned = |index: usize| planned.binary_search_by_key(&index, |planned| planned.document).is_ok();
     let others_are_same = again
@@ -293,9 +317,5 @@ fn finish(stream: &Stream<'_>, planned: &[Planned<'_, '_>]) -> Result<Edited, Ed
         let new = again.documents.get(*document);
         new.is_some_and(|new| verify::is_meant(plan, &new.root))
     });
-    if as_many && others_are_same && meant {
-        Ok(Edited::New(new))
-    } else {
-        Err(EditError::NotAsMeant)
-    }
+    as_many && others_are_same && meant
 }

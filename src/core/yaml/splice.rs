@@ -27,6 +27,23 @@ impl Splices {
         }
     }
 
+    /// How many replacements there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many replacements lie in `range`, and how many bytes longer they make it.
+    pub(super) fn within(&self, range: &Range<usize>) -> (usize, isize) {
+        let inside = self.0.iter();
+        let inside = inside.filter(|(replaced, _)| range.start <= replaced.start && replaced.end <= range.end);
+        inside.fold((0, 0), |(count, growth), (replaced, new)| {
+            (
+                count + 1,
+                growth + new.len().cast_signed() - replaced.len().cast_signed(),
+            )
+        })
+    }
+
     /// The part `window` of `text` with all replacements done. They must lie in it and not overlap.
     pub(super) fn apply(mut self, text: &str, window: Range<usize>) -> Result<String, EditError> {
         // Stable, so insertions at one place stay in order, and go before what is replaced from there on.

@@ -71,8 +71,13 @@ impl Engine {
         let files = texts.of(&member.target.file)?;
         let target = &member.target.file;
         let decided = &mut member.decided;
-        let put = |changed: &[Entry], all: &[Entry]| {
-            file::render(target, &files, FileWrites { changed, all })
+        let put = |changed: &[Entry], all: &[Entry], repeated: &[Entry]| {
+            let writes = FileWrites {
+                changed,
+                all,
+                repeated,
+            };
+            file::render(target, &files, writes)
                 .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))
         };
         let mut held = self.contest_git(decided);
@@ -81,7 +86,7 @@ impl Engine {
             let (Ok(change), Some((_, entries))) = (&image.decision, &image.values) else {
                 continue;
             };
-            if put(entries, entries)?.is_empty() {
+            if put(entries, entries, &[])?.is_empty() {
                 standing.push((index, change.new_text().into_owned()));
             } else {
                 missing.push(index);
@@ -112,7 +117,7 @@ impl Engine {
             .flatten()
             .cloned()
             .collect();
-        put(&changed, &decided.update.entries)
+        put(&changed, &decided.update.entries, &decided.update.repeated)
     }
 
     /// What would be written: everything but commits and pushes.
