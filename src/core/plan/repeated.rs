@@ -79,7 +79,7 @@ fn said(
                 .collect()
         }
         ApplicationKind::Kustomize => images(source, target.kustomize_name(), &followed.reference, others),
-        ApplicationKind::Manifests => Vec::new(),
+        ApplicationKind::Manifests | ApplicationKind::Markers => Vec::new(),
     }
 }
 
