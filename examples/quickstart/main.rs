@@ -157,6 +157,7 @@ impl World {
             },
             allow_env_ext_credentials: true,
             explain: true,
+            message: Arc::default(),
             max_deciding: None,
             reads: ReadLimit::default(),
         };

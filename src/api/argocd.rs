@@ -70,6 +70,56 @@ pub struct ApplicationSource {
     /// Plugin settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginSource>,
+    /// Which files of a folder of plain manifests count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectorySource>,
+    /// What plain manifests in git say of each image, where somebody read them into this copy. It is no part of the
+    /// object: never read from it and never sent.
+    #[serde(skip)]
+    pub manifests: Option<Vec<ManifestText>>,
+}
+
+/// What one place of plain manifests says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestText {
+    /// The alias of the image.
+    pub alias: String,
+    /// What of the image stands there.
+    pub part: ManifestPart,
+    /// The text of the place; empty when nothing stands there.
+    pub text: String,
+}
+
+/// What a place in plain manifests holds of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ManifestPart {
+    /// The whole reference, in whatever spelling its file has.
+    Field,
+    /// The whole reference, as it is configured.
+    Whole,
+    /// The tag, with the digest if one is pinned.
+    TagWithDigest,
+    /// The tag alone, because the digest has a place of its own.
+    Tag,
+    /// Registry and name.
+    Name,
+    /// The digest.
+    Digest,
+}
+
+/// Settings of a source of plain manifests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectorySource {
+    /// Whether folders below the path count too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurse: Option<bool>,
+    /// The glob that a path below the source's path has to match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<String>,
+    /// The glob that it must not match; it wins over `include`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<String>,
 }
 
 /// Helm settings of a source.

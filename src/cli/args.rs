@@ -10,7 +10,7 @@ use clap::{
 use super::completion::Shell;
 use crate::settings::{
     flags::{self, RunArgs},
-    look::{PlanArgs, RegistriesCheckArgs, TestArgs},
+    look::{PlanArgs, RegistriesCheckArgs, TemplateArgs, TestArgs},
 };
 
 const EXAMPLES: &str = "\
@@ -23,6 +23,8 @@ Examples:
     argocd-image-updater test ghcr.io/acme/api --semver-constraint=1.x
   See whether all registries can be reached, and take the credentials:
     argocd-image-updater registries check
+  See what a commit message looks like, before its template is mounted:
+    argocd-image-updater template commit.template
   The same job on a folder of manifests, without a cluster:
     argocd-image-updater run --once --directory ./manifests
   Install the resource:
@@ -70,6 +72,39 @@ Examples:
 A table is printed on standard output, everything else on standard error.
 Exit status: 0 when all is well, 1 when a registry failed or the file cannot be used.";
 
+const TEMPLATE_HELP: &str = "\
+Examples:
+  The message that is used where nothing is configured:
+    argocd-image-updater template
+  A file, before it becomes the key git.commit-message-template of the ConfigMap:
+    argocd-image-updater template commit.template
+  One line, as gitConfig.message could have it:
+    echo 'chore({{ .AppName }}): {{ range .AppChanges }}{{ .Image }} {{ .NewTag }} {{ end }}' | argocd-image-updater template -
+  A branch, as it stands behind the colon of gitConfig.branch:
+    echo 'image-updates/{{ .AppName }}-{{ slice .SHA256 0 12 }}' | argocd-image-updater template -
+  With a label that your own images have:
+    argocd-image-updater template commit.template --label=com.example.ticket=SHOP-17
+
+Data of a commit message:
+  .AppName      the application; in a commit that several share, their names: shop, web and 3 more
+  .AppChanges   the images that change. In {{ range .AppChanges }} ... {{ end }} of each of them:
+    .Image      the name without registry: acme/api
+    .OldTag     what ran before: 1.0.0; the digest where digests are written, tag@digest with pinDigest
+    .NewTag     what is written, in the same form
+    .Labels     labels of the new image: {{ index .Labels \"org.opencontainers.image.revision\" }}
+
+Data of a branch:
+  .AppName .AppNamespace   the application
+  .TargetKey               8 digits that stand for repository, branch and file
+  .SHA256                  64 digits that stand for all changes
+  .Images                  the images that change. In {{ range .Images }} ... {{ end }} of each of them:
+    .Name .Alias           the name without registry, the alias
+    .OldTag .NewTag        as above
+
+Functions: and or not eq ne lt le gt ge len index slice print printf println html js urlquery. docs/templates.md tells more.
+The answer is printed on standard output, everything else on standard error.
+Exit status: 0 when the template can be used, 1 when not.";
+
 /// What the user asks for.
 #[derive(Debug)]
 pub enum Command {
@@ -79,6 +114,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Print which tag of an image would be picked.
     Test(Box<TestArgs>),
+    /// Print what a template makes.
+    Template(TemplateArgs),
     /// Check the registries file, and every registry in it.
     RegistriesCheck(Box<RegistriesCheckArgs>),
     /// Print the CustomResourceDefinition.
@@ -129,6 +166,12 @@ enum Subcommands {
     /// Secret.
     #[command(args_override_self = true, arg_required_else_help = true, after_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Print what a template of commit messages or branches makes of two sample changes.
+    ///
+    /// Nothing is asked of a cluster or a registry. A template that tells labels is shown twice: a registry need not have
+    /// any.
+    #[command(args_override_self = true, after_help = TEMPLATE_HELP)]
+    Template(TemplateArgs),
     /// Look after the registries file.
     #[command(arg_required_else_help = true, subcommand_required = true, after_help = REGISTRIES_EXAMPLES)]
     Registries {
@@ -165,7 +208,7 @@ enum RegistriesCommands {
 
 /// The command line as clap sees it, for completion scripts.
 pub(super) fn command() -> clap::Command {
-    ["run", "plan", "test"]
+    ["run", "plan", "test", "template"]
         .into_iter()
         .fold(Cli::command(), |command, name| {
             command.mut_subcommand(name, flags::as_in_go)
@@ -203,6 +246,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
         Ok(Cli {
             command: Some(Subcommands::Test(args)),
         }) => Ok(Command::Test(args)),
+        Ok(Cli {
+            command: Some(Subcommands::Template(args)),
+        }) => Ok(Command::Template(args)),
         Ok(Cli {
             command:
                 Some(Subcommands::Registries {

@@ -1,17 +1,21 @@
 //! The command line: what is asked for, and the printed answer. `run` puts the controller together in [`mod@run`];
-//! `plan`, `test` and `registries check` only look.
+//! `plan`, `test`, `registries check` and `template` only look.
 
 pub mod args;
 pub mod completion;
 pub mod crd;
+mod mirrors;
 pub mod plan;
 pub mod printer;
 pub mod registries;
 pub mod run;
+pub mod template;
 pub mod test;
 pub mod version;
 
 mod document;
+mod git;
+mod template_file;
 mod world;
 
 use std::io::Write as _;
@@ -44,6 +48,10 @@ pub fn main() -> anyhow::Result<Exit> {
             return runtime()?.block_on(plan::plan(settings, warnings));
         }
         Command::Test(args) => return runtime()?.block_on(test::test(*args)),
+        Command::Template(args) => {
+            template::print(&args)?;
+            return Ok(Exit::Success);
+        }
         Command::RegistriesCheck(args) => return runtime()?.block_on(registries::check(*args)),
         Command::HelpOnly(text) => {
             writeln!(std::io::stderr(), "{}", text.trim_end())?;

@@ -15,6 +15,7 @@ use super::{
     document,
     printer::{self, Page, progress},
     run::{self, Exit},
+    template_file,
     world::{Access, World, registries_conf},
 };
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
         foreign::ForeignText,
         image::Platform,
         keys::ObjectKey,
+        render::message_template::MessageTemplate,
         report::{
             ResourceReport,
             plan_view::{self, Plan, Planned, State, Unreadable},
@@ -36,7 +38,6 @@ use crate::{
         select::ReadLimit,
     },
     engine::{Engine, Options, Task, decide::WritePermit},
-    git::{MirrorOptions, Mirrors},
     registry::{self, Registries},
     settings::{
         Settings,
@@ -81,6 +82,7 @@ fn exit(plan: &Plan) -> Exit {
 
 async fn make(settings: &PlanSettings) -> anyhow::Result<Plan> {
     let conf = registries_conf(&settings.run.registries_conf_path, false)?;
+    let message = template_file::message(&settings.run.git_commit_message_path)?;
     let registries = Registries::new(Arc::new(conf), registry::Options::default());
     if let Some(problem) = registries.check_settings().await.into_iter().next() {
         return Err(problem).with_context(|| settings.run.registries_conf_path.clone());
@@ -97,12 +99,8 @@ async fn make(settings: &PlanSettings) -> anyhow::Result<Plan> {
         writeln!(std::io::stderr(), "{}", printer::clean(&nothing))?;
     }
 
-    let scratch = tempfile::Builder::new()
-        .prefix("argocd-image-updater-")
-        .tempdir()
-        .context("no temporary folder")?;
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
-    let options = options(&settings.run, world.argocd_namespace.clone(), settings.explain);
+    let (mirrors, _scratch) = super::mirrors::open(None)?;
+    let options = options(&settings.run, message, world.argocd_namespace.clone(), settings.explain);
     let engine = Engine::new(world.cluster.clone(), registries, mirrors, options);
     let resources = decide(&engine, &watches).await;
     drop(world.directory);
@@ -182,7 +180,7 @@ async fn read(watches: &mut Watches) -> anyhow::Result<Vec<Unreadable>> {
     }
 }
 
-fn options(settings: &Settings, argocd_namespace: String, explain: bool) -> Options {
+fn options(settings: &Settings, message: MessageTemplate, argocd_namespace: String, explain: bool) -> Options {
     Options {
         argocd_namespace,
         platform: Platform::of_this_program(),
@@ -192,6 +190,7 @@ fn options(settings: &Settings, argocd_namespace: String, explain: bool) -> Opti
             name: settings.git_commit_user.clone(),
             email: settings.git_commit_email.clone(),
         },
+        message: Arc::new(message),
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
         explain,
         max_deciding: run::max_deciding(settings),

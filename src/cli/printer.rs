@@ -128,6 +128,11 @@ impl Page {
         lines
     }
 
+    /// One line as it is, blanks and all. Where it does not fit, the terminal continues it.
+    pub(super) fn verbatim(self, indent: usize, ink: Ink, text: &str) -> String {
+        format!("{}{}\n", " ".repeat(indent), self.paint(ink, text))
+    }
+
     /// One line that is cut where the terminal ends.
     pub(super) fn cut(self, indent: usize, ink: Ink, text: &str) -> String {
         let room = self

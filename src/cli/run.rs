@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{Access, World, registries_conf};
+use super::{
+    template_file,
+    world::{Access, World, registries_conf},
+};
 use crate::{
     controller::{
         health::{self, Readiness},
@@ -14,9 +17,8 @@ use crate::{
     },
     core::{image::Platform, registries::RegistriesConf, resolve::Author, schedule::Interval, select::ReadLimit},
     engine::{Engine, Options},
-    git::{MirrorOptions, Mirrors},
     registry::{self, Registries, RegistriesFile},
-    settings::{COMMIT_TEMPLATE_PATH, Settings, not_yet},
+    settings::Settings,
     telemetry,
 };
 
@@ -49,12 +51,8 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         tracing::warn!("{warning}");
     }
     let conf = registries_conf(&settings.registries_conf_path, false)?;
-    refuse_commit_template()?;
+    let message = template_file::message(&settings.git_commit_message_path)?;
     let world = World::connect(&settings, Access::Write).await?;
-    let scratch = tempfile::Builder::new()
-        .prefix("argocd-image-updater-")
-        .tempdir()
-        .context("no temporary folder")?;
     let shutdown = CancellationToken::new();
     signals(shutdown.clone())?;
     let readiness = Readiness::default();
@@ -65,7 +63,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         Some(folder) => Some(registries.keep_facts_in(folder).await.context("--cache-dir")?),
         None => None,
     };
-    let mirrors = Mirrors::new(scratch.path().join("git"), MirrorOptions::new(std::env::current_exe()?))?;
+    let (mirrors, _scratch) = super::mirrors::open(settings.cache_dir.as_deref())?;
     let options = Options {
         argocd_namespace: world.argocd_namespace.clone(),
         platform: Platform::of_this_program(),
@@ -75,6 +73,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
             name: settings.git_commit_user.clone(),
             email: settings.git_commit_email.clone(),
         },
+        message: Arc::new(message),
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
         explain: false,
         max_deciding: max_deciding(&settings),
@@ -135,23 +134,6 @@ pub(super) fn max_deciding(settings: &Settings) -> Option<usize> {
     let (apps, resources) = (settings.max_concurrent_apps, settings.max_concurrent_reconciles);
     (apps.is_some() || resources.is_some())
         .then(|| usize::from(apps.unwrap_or(10)) * usize::from(resources.unwrap_or(1)))
-}
-
-/// Templates of commit messages are not implemented yet; one that is mounted must not be ignored.
-fn refuse_commit_template() -> anyhow::Result<()> {
-    let text = match std::fs::read_to_string(COMMIT_TEMPLATE_PATH) {
-        Ok(text) => Some(text),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory
-            ) =>
-        {
-            None
-        }
-        Err(error) => return Err(error).context(COMMIT_TEMPLATE_PATH),
-    };
-    Ok(not_yet::commit_template(text.as_deref())?)
 }
 
 async fn probes(settings: &Settings, readiness: &Readiness, shutdown: &CancellationToken) -> anyhow::Result<()> {

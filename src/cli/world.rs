@@ -63,7 +63,7 @@ impl World {
             WatchScope::Own | WatchScope::All => Scope::All,
             WatchScope::Namespaces(names) => Scope::Namespaces(names.clone()),
         };
-        let cluster = Cluster::new(api.client());
+        let cluster = Cluster::of_folder(api.client());
         Ok(Self {
             cluster,
             argocd_namespace: namespace,

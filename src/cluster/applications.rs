@@ -1,11 +1,13 @@
-//! Argo CD Applications: what is kept of them, and the one way in which they are changed.
+//! Argo CD Applications: what is kept of them, and the two ways in which they are changed.
 //!
-//! An Application is changed by a JSON Patch that touches only what is owned and tests what it was decided on. Nobody
-//! here looks into the patch.
+//! The spec of an Application is changed by a JSON Patch that touches only what is owned and tests what it was decided on;
+//! nobody here looks into the patch. Beside that there is one annotation, which asks Argo CD to look again.
 
 use std::sync::Arc;
 
 use kube::api::{GetParams, Patch, PatchParams};
+use serde::de::IgnoredAny;
+use serde_json::json;
 
 use super::{
     Cluster, ClusterError, FIELD_MANAGER,
@@ -23,6 +25,9 @@ use crate::{
 
 /// The annotation by which Argo CD finds an object's Application; an Application of an app of apps carries it as well.
 const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+
+/// The annotation by which Argo CD is asked to look at an Application now.
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 /// Why an Application was not patched.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -106,6 +111,28 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Asks Argo CD to compare the Application with its sources now, instead of at its next poll: sets the annotation
+    /// `argocd.argoproj.io/refresh: normal` (Argo CD's documentation, "Annotations and Labels used by Argo CD"), which Argo
+    /// CD removes when it is done. Nothing else is touched, whatever else changed meanwhile.
+    ///
+    /// Does nothing in a folder, where no Argo CD reads it. Not tried again by itself: Argo CD polls anyway.
+    pub async fn refresh_application(&self, key: &ObjectKey) -> Result<(), ClusterError> {
+        if !self.has_argo_cd {
+            return Ok(());
+        }
+        let action = Action::new::<Application>("patch", Some(&key.namespace)).named(&key.name);
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { REFRESH: "normal" } } }));
+        let request = requests_for::<Application>(&action)?.patch(&key.name, &params, &patch);
+        let _: IgnoredAny = self.call(&action, request).await?;
+        Ok(())
+    }
+}
+
 fn trimmed(mut application: Application) -> Application {
     application.trim();
     application
@@ -155,8 +182,6 @@ impl Watched for Application {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -186,6 +211,14 @@ mod tests {
         };
         let one = given("1", "2026-01-01T00:00:00Z");
         assert!(one.says_the_same(&given("2", "2026-01-01T00:05:00Z")));
+        let mut asked_to_refresh = one.clone();
+        let annotations = asked_to_refresh.metadata.annotations.get_or_insert_default();
+        annotations.insert(REFRESH.to_owned(), "normal".to_owned());
+        asked_to_refresh.trim();
+        assert!(
+            one.says_the_same(&asked_to_refresh),
+            "nothing that a decision depends on"
+        );
         let kept = serde_json::to_value(&one).unwrap();
         assert_eq!(
             kept["metadata"],

@@ -37,6 +37,8 @@ const FIELD_MANAGER: &str = "argocd-image-updater";
 pub struct Cluster {
     client: kube::Client,
     counters: Arc<Counters>,
+    /// Whether somebody watches the Applications and acts on their annotations; nobody does in a folder.
+    has_argo_cd: bool,
 }
 
 impl Cluster {
@@ -46,6 +48,16 @@ impl Cluster {
         Self {
             client: requests::guarded(client, Arc::clone(&counters)),
             counters,
+            has_argo_cd: true,
+        }
+    }
+
+    /// The same over the API of a folder ([`directory`]): what is meant for a running Argo CD is left out, as it would only
+    /// be a line in somebody's file.
+    pub fn of_folder(client: kube::Client) -> Self {
+        Self {
+            has_argo_cd: false,
+            ..Self::new(client)
         }
     }
 

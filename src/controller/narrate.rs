@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::v1alpha1::ImageUpdaterStatus,
+    api::v1alpha1::{ImageUpdaterStatus, Write},
     core::{
         keys::ObjectKey,
-        report::{ApplicationReport, ResourceReport, WriteOutcome, counts::Counts},
+        report::{ApplicationReport, ResourceReport, WriteOutcome, counts::Counts, status},
         verdict::Verdict,
     },
     telemetry::fields,
@@ -45,8 +45,9 @@ pub(super) fn log(key: &ObjectKey, before: Option<&ImageUpdaterStatus>, report: 
         .flatten()
         .map(|p| (p.application.as_str(), p.alias.as_deref(), p.reason.as_str()))
         .collect();
+    let writes = before.and_then(|s| s.writes.as_deref()).unwrap_or_default();
     for application in &report.applications {
-        log_application(application, &known);
+        log_application(application, &known, writes);
     }
     let counts = Counts::of(report);
     tracing::info!(
@@ -67,7 +68,7 @@ pub(super) fn log(key: &ObjectKey, before: Option<&ImageUpdaterStatus>, report: 
 /// Problems that the status already tells: application, alias and reason.
 type KnownProblems<'a> = BTreeSet<(&'a str, Option<&'a str>, &'a str)>;
 
-fn log_application(application: &ApplicationReport, known: &KnownProblems<'_>) {
+fn log_application(application: &ApplicationReport, known: &KnownProblems<'_>, writes: &[Write]) {
     let key = application.application.to_string();
     let span = fields::application(&key);
     let _in = span.enter();
@@ -85,8 +86,17 @@ fn log_application(application: &ApplicationReport, known: &KnownProblems<'_>) {
         problem(None, "", verdict);
     }
     if let WriteOutcome::Failed(verdict) = &application.write {
-        problem(None, "", verdict);
+        // One reason has many words here: a repository that said no in another way is news.
+        match (status::is_told(writes, application), verdict.reason.to_string()) {
+            (Some(false), reason) => tracing::warn!(reason, "{}", verdict.message),
+            (Some(true), reason) => tracing::debug!(reason, "{}", verdict.message),
+            (None, _) => problem(None, "", verdict),
+        }
     }
+    let commit = match &application.write {
+        WriteOutcome::Pushed { commit, .. } => Some(commit.as_str()),
+        _ => None,
+    };
     for image in &application.images {
         let (alias, name) = (image.alias.as_str(), image.image.as_str());
         let change = match &image.decision {
@@ -99,7 +109,7 @@ fn log_application(application: &ApplicationReport, known: &KnownProblems<'_>) {
         let (old, new) = (&*change.old_text(), &*change.new_text());
         match &application.write {
             written if written.is_written() => {
-                tracing::info!(image_alias = alias, image_name = name, old, new, "updated");
+                tracing::info!(image_alias = alias, image_name = name, old, new, commit, "updated");
             }
             WriteOutcome::DryRun => {
                 tracing::info!(

@@ -61,20 +61,6 @@ pub(super) fn key_of(object: &impl kube::Resource) -> ObjectKey {
     )
 }
 
-/// What makes a resource due when it changes.
-pub(super) fn version(updater: &ImageUpdater) -> Version {
-    let requested = updater
-        .metadata
-        .annotations
-        .as_ref()
-        .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT));
-    Version {
-        uid: updater.metadata.uid.clone().unwrap_or_default(),
-        generation: updater.metadata.generation.unwrap_or(0),
-        requested: requested.cloned(),
-    }
-}
-
 /// One resource of a cycle.
 struct Item {
     key: ObjectKey,
@@ -221,7 +207,7 @@ impl Run {
                 self.engine.release(&item.key);
                 let report = ResourceReport {
                     generation: item.task.updater.metadata.generation.unwrap_or(0),
-                    requested: version(&item.task.updater).requested,
+                    requested: Version::of(&item.task.updater).requested,
                     stalled: item.stalled.clone(),
                     warnings: item
                         .task

@@ -23,7 +23,7 @@ use crate::{
     },
     core::{
         keys::ObjectKey,
-        schedule::{Due, Interval, Schedule},
+        schedule::{Due, Interval, Schedule, Version},
     },
     engine::{Engine, decide::WritePermit},
     registry::RegistriesChanges,
@@ -192,7 +192,7 @@ impl Controller {
 
     fn on_applied(&mut self, updater: &ImageUpdater) {
         let interval = reconcile::interval(updater, &self.config);
-        let version = reconcile::version(updater);
+        let version = Version::of(updater);
         self.schedule
             .applied(reconcile::key_of(updater), version, interval, self.start.elapsed());
         self.reconciler.applied(updater);

@@ -67,6 +67,10 @@ mod tests {
                 json!({ "metadata": { "annotations": { "x": "z" }, "resourceVersion": "7" } }),
                 false,
             ),
+            (
+                json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "normal" } } }),
+                false,
+            ),
             (json!({ "status": { "summary": { "images": ["b:1", "a:1"] } } }), false),
             (json!({ "status": { "summary": { "images": ["b:1", "a:2"] } } }), true),
             (json!({ "metadata": { "labels": { "a": "c" } } }), true),

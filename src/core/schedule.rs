@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{duration::GoDuration, keys::ObjectKey, report::Remark};
+use crate::api::{annotations, v1alpha1::ImageUpdater};
 
 /// The least time between two partial cycles of one resource.
 pub const PARTIAL_PAUSE: Duration = Duration::from_secs(10);
@@ -94,6 +95,22 @@ pub struct Version {
     pub generation: i64,
     /// The value of the annotation that asks for a cycle now.
     pub requested: Option<String>,
+}
+
+impl Version {
+    /// The version of `updater` as it is.
+    pub fn of(updater: &ImageUpdater) -> Self {
+        let meta = &updater.metadata;
+        let requested = meta
+            .annotations
+            .as_ref()
+            .and_then(|a| a.get(annotations::RECONCILE_REQUESTED_AT));
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            generation: meta.generation.unwrap_or(0),
+            requested: requested.cloned(),
+        }
+    }
 }
 
 /// What is known of one resource.

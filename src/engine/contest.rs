@@ -101,7 +101,7 @@ impl Engine {
         }
     }
 
-    fn default_branch(&self, work: &Work) -> Option<String> {
+    pub(super) fn default_branch(&self, work: &Work) -> Option<String> {
         let WriteTarget::Git(target) = &work.tracked.target else {
             return None;
         };

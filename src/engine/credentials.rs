@@ -274,7 +274,7 @@ pub(super) async fn git(
             let fields = secrets
                 .for_repository(&target.repository, project, repository_url::normalize)
                 .map_err(|error| unavailable(error.to_string()))?;
-            git::credentials::from_repository_secret(&fields).map_err(|error| unavailable(error.to_string()))
+            git::credentials::from_repository_secret(&fields, url).map_err(|error| unavailable(error.to_string()))
         }
         GitCredentialRef::Secret(key) => {
             let fields = secret_data(&engine.cluster, key).await?;

@@ -13,13 +13,16 @@
 //! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
 //! | report | [`crate::core::report`] |
 
+mod app_tokens;
 pub mod apply;
 mod collect;
 mod compiled;
 mod contest;
 pub mod credentials;
 pub mod decide;
+mod labels;
 mod memory;
+mod messages;
 pub mod observe;
 mod repository;
 mod verify;
@@ -36,6 +39,7 @@ use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
+pub use self::app_tokens::app_tokens;
 use self::{credentials::Secrets, decide::WritePermit, observe::Observer};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
@@ -48,7 +52,7 @@ use crate::{
             ownership::{self, Ledger, Rank, Target},
             taken_back::Memory,
         },
-        render::application_patch,
+        render::{application_patch, message_template::MessageTemplate},
         report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
         resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
         select::{ReadLimit, live::LiveImages},
@@ -74,6 +78,8 @@ pub struct Options {
     pub events: bool,
     /// Author and committer of commits.
     pub author: Author,
+    /// The template of commit messages for resources without one of their own.
+    pub message: Arc<MessageTemplate>,
     /// Whether namespaced resources may use `env:` and `ext:` credentials.
     pub allow_env_ext_credentials: bool,
     /// Keep what became of every tag.
@@ -107,12 +113,15 @@ pub struct Engine {
     own_writes: Mutex<HashMap<ObjectKey, Vec<SourceEdit>>>,
     ledger: Mutex<Ledger>,
     memory: Mutex<Memory>,
+    setbacks: Mutex<apply::setbacks::Setbacks>,
+    failures: Mutex<apply::Failures>,
     /// The default branches of repositories, as far as they were seen.
     default_branches: Mutex<HashMap<String, String>>,
     progress: Progress,
     compiled: compiled::Known,
     /// Who writes to which repository, and who waits for it.
     lanes: apply::git::Lanes,
+    messages: messages::Messages,
 }
 
 /// How many applications were to be decided since the start, and how many are.
@@ -177,8 +186,11 @@ impl Engine {
             own_writes: Mutex::default(),
             progress: Progress::default(),
             compiled: compiled::Known::default(),
+            messages: messages::Messages::default(),
             ledger: Mutex::default(),
             memory: Mutex::default(),
+            setbacks: Mutex::default(),
+            failures: Mutex::default(),
             default_branches: Mutex::default(),
             lanes: apply::git::Lanes::default(),
         }
@@ -226,6 +238,7 @@ impl Engine {
             |claimant: &ownership::Claimant| resource(&claimant.resource) && application(&claimant.application);
         self.ledger().retain(present);
         self.memory().retain(present);
+        self.failures().retain(present);
         self.own_writes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -288,6 +301,11 @@ impl Engine {
         }
         while let Some(done) = running.next().await {
             for (resource, report) in done {
+                if let Some((task, report)) = tasks.get(resource).zip(report.as_ref())
+                    && let Some(telling) = self.tell_failure(task, report)
+                {
+                    running.push(Box::pin(telling));
+                }
                 collected.add(resource, report);
             }
         }
@@ -370,15 +388,7 @@ fn sort(index: usize, task: &Task, rules: &Arc<Compiled>, report: &mut ResourceR
                 application: application.application,
                 tracked,
             }),
-            Err(verdict) => report.applications.push(ApplicationReport {
-                application: key,
-                refused: Some(verdict),
-                images: Vec::new(),
-                edits: Vec::new(),
-                write: WriteOutcome::Nothing,
-                repository: None,
-                files: Vec::new(),
-            }),
+            Err(verdict) => report.applications.push(ApplicationReport::refused(key, verdict)),
         }
     }
     // Only a full look knows which applications there are, and only its warnings are kept.

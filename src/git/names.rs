@@ -2,12 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::core::foreign::ForeignText;
+use crate::core::{foreign::ForeignText, render::branch_name};
 
-/// The most bytes of one component of a name; git adds `.lock` to it, and file systems stop at 255.
-const COMPONENT_LIMIT: usize = 250;
-/// The most bytes of a branch name.
-const BRANCH_LIMIT: usize = 1000;
 /// A text is not the name it should be.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{text:?} is not {what}: {reason}")]
@@ -82,7 +78,7 @@ pub struct BranchName(String);
 impl BranchName {
     /// Checks a branch name.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        match branch_fault(text) {
+        match branch_name::broken_rule(text) {
             None => Ok(Self(text.to_owned())),
             Some(reason) => Err(InvalidName::new(text, "a branch name", reason)),
         }
@@ -97,43 +93,6 @@ impl BranchName {
     pub fn reference(&self) -> String {
         format!("refs/heads/{}", self.0)
     }
-}
-
-fn branch_fault(text: &str) -> Option<&'static str> {
-    if text.is_empty() {
-        return Some("it is empty");
-    }
-    if text.len() > BRANCH_LIMIT {
-        return Some("it is longer than 1000 bytes");
-    }
-    if text == "@" || text == "HEAD" {
-        return Some("the name is reserved");
-    }
-    if text.starts_with('-') {
-        return Some("it starts with a dash");
-    }
-    if text
-        .chars()
-        .any(|c| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\'))
-    {
-        return Some("it contains a blank, a control character or one of ~^:?*[\\");
-    }
-    if text.contains("..") || text.contains("@{") || text.ends_with('.') {
-        return Some("it contains '..' or '@{', or ends with a dot");
-    }
-    for component in text.split('/') {
-        if component.is_empty() {
-            return Some("it starts or ends with a slash, or has two in a row");
-        }
-        let lock = component.len() >= 5 && component.as_bytes().ends_with(b".lock");
-        if component.starts_with('.') || lock {
-            return Some("a component starts with a dot or ends with .lock");
-        }
-        if component.len() > COMPONENT_LIMIT {
-            return Some("a component is longer than 250 bytes");
-        }
-    }
-    None
 }
 
 impl FromStr for BranchName {

@@ -43,7 +43,10 @@ pub enum PushError {
         answer: ForeignText,
     },
     /// Nobody knows whether it happened; the next listing of heads tells.
-    #[error("{repository} did not answer within {after:?}")]
+    #[error(
+        "{repository} did not answer within {after:?}, so nobody knows whether the push happened; the next cycle looks at \
+         the branch before it writes"
+    )]
     Timeout {
         /// The repository.
         repository: RemoteUrl,

@@ -131,7 +131,7 @@ pub(super) struct RegistryArgs {
     /// always asked in the cycle, and what an image says is never asked twice. [default: 1h]
     #[arg(long, value_name = "DURATION", value_parser = parse::duration_from_zero)]
     pub(super) metadata_refresh_interval: Option<GoDuration>,
-    /// Keep what images say (dates, labels, platforms, by their digests) in a file of this folder, so that a restart asks
+    /// Keep what images say (dates, labels, platforms, by their digests) and mirrors of git repositories in this folder, so that a restart asks
     /// for none of it again. It must be writable, by this program alone. [default: none, only in memory]
     #[arg(long, value_name = "FOLDER", value_parser = parse::path)]
     pub(super) cache_dir: Option<PathBuf>,
@@ -147,6 +147,10 @@ pub(super) struct GitArgs {
     /// Mail address of author and committer. [default: noreply@argoproj.io] [env: GIT_COMMIT_EMAIL]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) git_commit_email: Option<String>,
+    /// The file with the template of commit messages. Without the file, or with an empty path, the built-in one is used;
+    /// docs/templates.md shows how to write one. [default: /app/config/commit.template]
+    #[arg(long, value_name = "FILE", value_parser = parse::path)]
+    pub(super) git_commit_message_path: Option<PathBuf>,
 }
 
 /// Logs.

@@ -1,4 +1,4 @@
-//! The flags of the commands that look and write nothing: `plan`, `test` and `registries check`.
+//! The flags of the commands that look and write nothing: `plan`, `test`, `registries check` and `template`.
 
 use std::path::PathBuf;
 
@@ -33,6 +33,36 @@ pub enum ColorChoice {
     Always,
     /// Never.
     Never,
+}
+
+/// What a template makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TemplateKind {
+    /// A commit message.
+    Message,
+    /// The name of a branch.
+    Branch,
+}
+
+/// The flags of `template`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TemplateArgs {
+    /// The file with the template, - for standard input. [default: none, the built-in template]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// message or branch: what the template makes. [default: what its fields are of, else message]
+    #[arg(long, value_name = "KIND", value_enum, hide_possible_values = true)]
+    pub kind: Option<TemplateKind>,
+    /// A label of the sample images beside the usual ones; may be repeated. [default: none]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
+    pub label: Vec<(String, String)>,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it must be KEY=VALUE (example: org.opencontainers.image.version=1.0.1)".to_owned()),
+    }
 }
 
 /// The flags of `plan`.

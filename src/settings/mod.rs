@@ -77,6 +77,8 @@ pub struct Settings {
     pub git_commit_user: String,
     /// The author's mail address of commits.
     pub git_commit_email: String,
+    /// The file with the template of commit messages; empty for none.
+    pub git_commit_message_path: PathBuf,
     /// What is logged.
     pub log_level: LogLevel,
     /// How log lines look.
@@ -106,13 +108,6 @@ pub enum SettingsError {
         /// The value that is accepted.
         default: String,
     },
-    /// A commit message template, which would silently not be used.
-    #[error("{} has a commit message template, which is not yet supported: remove it (ConfigMap key \
-        git.commit-message-template) to use the default message", path.display())]
-    CommitTemplate {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl Default for Settings {
@@ -137,6 +132,7 @@ impl Default for Settings {
             cache_dir: None,
             git_commit_user: "argocd-image-updater".to_owned(),
             git_commit_email: "noreply@argoproj.io".to_owned(),
+            git_commit_message_path: COMMIT_TEMPLATE_PATH.into(),
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             health_probe_bind_address: ListenAddress::default_probe(),
@@ -248,7 +244,9 @@ impl Settings {
         let GitArgs {
             git_commit_user,
             git_commit_email,
+            git_commit_message_path,
         } = args;
+        set(&mut self.git_commit_message_path, git_commit_message_path);
         set(
             &mut self.git_commit_user,
             git_commit_user.or_else(|| env.text("GIT_COMMIT_USER")),

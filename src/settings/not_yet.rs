@@ -7,11 +7,9 @@
 //! its signature). Where only a trigger is missing (webhooks) it warns: the shipped Deployment passes these variables,
 //! and updates still come with the next cycle.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, builder::RangedU64ValueParser};
 
-use super::{COMMIT_TEMPLATE_PATH, ListenAddress, SettingsError, environment::Environment, parse};
+use super::{ListenAddress, SettingsError, environment::Environment, parse};
 use crate::secret::Secret;
 
 const MOST_EVENTS_AN_HOUR: u64 = i64::MAX as u64;
@@ -33,9 +31,6 @@ pub(super) struct NotYetArgs {
     /// Add a Signed-off-by line to commits; not yet supported. [default: false] [env: GIT_COMMIT_SIGN_OFF]
     #[arg(long, value_name = "BOOL", help_heading = "Git", value_parser = parse::boolean)]
     git_commit_sign_off: Option<bool>,
-    /// The file with the template of commit messages; not yet supported. [default: /app/config/commit.template]
-    #[arg(long, value_name = "FILE", help_heading = "Git", value_parser = parse::path)]
-    git_commit_message_path: Option<PathBuf>,
     /// Commit with git or through the forge's api; api is not yet supported. [default: git] [env: GIT_COMMIT_METHOD]
     #[arg(long, value_name = "METHOD", help_heading = "Git", value_parser = commit_method)]
     git_commit_method: Option<String>,
@@ -199,7 +194,6 @@ fn table(args: NotYetArgs) -> Vec<Row> {
         git_commit_signing_key,
         git_commit_signing_method,
         git_commit_sign_off,
-        git_commit_message_path,
         git_commit_method,
         enable_webhook,
         webhook_require_secret,
@@ -218,17 +212,10 @@ fn table(args: NotYetArgs) -> Vec<Row> {
         tlsciphers,
         enable_http2,
     } = args;
-    // An empty path says that there is no template, which is what there is.
-    let message_path = git_commit_message_path.filter(|path| path != Path::new(""));
     let (port, events) = (Number(u64::from(u16::MAX)), Number(MOST_EVENTS_AN_HOUR));
     vec![
         Row::new("allow-foreign-repositories", text(allow_foreign_repositories), "false"),
         Row::new("enable-http2", text(enable_http2), "false"),
-        Row::new(
-            "git-commit-message-path",
-            path(message_path.as_deref()),
-            COMMIT_TEMPLATE_PATH,
-        ),
         Row::new("git-commit-signing-key", git_commit_signing_key, "none").refuses("GIT_COMMIT_SIGNING_KEY", Text),
         Row::new("git-commit-sign-off", text(git_commit_sign_off), "false").refuses("GIT_COMMIT_SIGN_OFF", Boolean),
         Row::new("git-commit-method", git_commit_method, "git").refuses("GIT_COMMIT_METHOD", CommitMethod),
@@ -283,10 +270,6 @@ fn text<T: ToString>(given: Option<T>) -> Option<String> {
     given.map(|value| value.to_string())
 }
 
-fn path(given: Option<&Path>) -> Option<String> {
-    given.map(|path| path.display().to_string())
-}
-
 /// Only whether there is one: the rows are compared and told.
 fn shown(secret: &Secret) -> String {
     if secret.is_empty() {
@@ -323,17 +306,5 @@ pub(super) fn warn_about_metrics(address: Option<&ListenAddress>, secure: Option
     }
     if secure == Some(false) {
         env.warn("--metrics-secure has no effect: metrics are not yet supported".to_owned());
-    }
-}
-
-/// Refuses a commit message template at the default place, given the text of the file when there is one.
-///
-/// An empty template means the default message, as does a missing file.
-pub fn commit_template(text: Option<&str>) -> Result<(), SettingsError> {
-    match text {
-        Some(text) if !text.trim().is_empty() => Err(SettingsError::CommitTemplate {
-            path: PathBuf::from(COMMIT_TEMPLATE_PATH),
-        }),
-        _ => Ok(()),
     }
 }

@@ -51,6 +51,7 @@ fn nothing_given_means_the_documented_defaults_and_no_warning() {
         cache_dir: None,
         git_commit_user: "argocd-image-updater".to_owned(),
         git_commit_email: "noreply@argoproj.io".to_owned(),
+        git_commit_message_path: "/app/config/commit.template".into(),
         log_level: LogLevel::Info,
         log_format: LogFormat::Text,
         health_probe_bind_address: ":8081".parse().unwrap(),
@@ -209,8 +210,6 @@ fn a_flag_of_a_later_feature_is_refused_unless_it_is_left_at_its_default() {
         "--git-commit-signing-key=",
         "--git-commit-signing-method=openpgp",
         "--git-commit-sign-off=false",
-        "--git-commit-message-path=/app/config/commit.template",
-        "--git-commit-message-path=",
         "--git-commit-method=git",
         "--git-commit-method=",
         "--enable-webhook=false",
@@ -302,8 +301,16 @@ fn a_short_interval_is_warned_about() {
 }
 
 #[test]
-fn a_commit_template_is_refused_unless_it_is_empty() {
-    assert_eq!(not_yet::commit_template(None), Ok(()));
-    assert_eq!(not_yet::commit_template(Some("\n")), Ok(()));
-    assert!(not_yet::commit_template(Some("build: update {{ .AppName }}")).is_err());
+fn the_commit_template_has_its_place_and_an_empty_path_means_none() {
+    for (flags, expected) in [
+        (&[][..], COMMIT_TEMPLATE_PATH),
+        (&["--git-commit-message-path=/etc/message"], "/etc/message"),
+        (&["--git-commit-message-path="], ""),
+    ] {
+        assert_eq!(
+            settings(flags, &[]).git_commit_message_path,
+            Path::new(expected),
+            "{flags:?}"
+        );
+    }
 }

@@ -308,6 +308,10 @@ status:
   sourceType: Kustomize
   summary: { images: ['REG/web:1.0'] }
 ---
+kind: Secret
+metadata: { name: deploy, labels: { argocd.argoproj.io/secret-type: repository } }
+stringData: { type: git, url: GIT/deploy, username: bot, password: gitpassword-6f1d }
+---
 kind: ImageUpdater
 metadata: { name: webs }
 spec:
@@ -332,6 +336,14 @@ spec:
             "baseBranch": "main",
             "file": "apps/web/.argocd-source-web.yaml",
             "values": [{ "path": "kustomize.images", "value": world.fill_in("REG/web:1.1") }],
+            "files": [{
+                "path": "apps/web/.argocd-source-web.yaml",
+                "diff": world.fill_in(
+                    "--- /dev/null\n+++ b/apps/web/.argocd-source-web.yaml\n@@ -0,0 +1,3 @@\n\
+                     +kustomize:\n+  images:\n+  - REG/web:1.1\n",
+                ),
+                "new": true,
+            }],
         })
     );
     assert_eq!(application["changes"], json!([]));
@@ -340,6 +352,53 @@ spec:
         text.contains("apps/web/.argocd-source-web.yaml") && text.contains(&url),
         "{text}"
     );
+    assert_eq!(world.git.pushes(), 0);
+
+    let file = "# kept\nkustomize:\n  images: # ours\n  - REG/web:1.0\n  - other:1\n";
+    world.git.commit_as_other(
+        "deploy",
+        "main",
+        "apps/web/.argocd-source-web.yaml",
+        &world.fill_in(file),
+    );
+    let text = world.plan(&["--color=never"]).await.stdout;
+    let diff = world.fill_in(
+        "
+    --- a/apps/web/.argocd-source-web.yaml
+    +++ b/apps/web/.argocd-source-web.yaml
+    @@ -1,5 +1,5 @@
+     # kept
+     kustomize:
+       images: # ours
+    -  - REG/web:1.0
+    +  - REG/web:1.1
+       - other:1
+",
+    );
+    assert!(text.contains(&diff), "{text}");
+
+    let done = file.replace("web:1.0", "web:1.1");
+    world.git.commit_as_other(
+        "deploy",
+        "main",
+        "apps/web/.argocd-source-web.yaml",
+        &world.fill_in(&done),
+    );
+    let plan = world.plan(&["--color=never"]).await;
+    assert_eq!(plan.code, Some(0), "nothing would be written: {}", plan.stdout);
+    let stays = "UpToDate: 1.1 is already written, but does not run yet";
+    assert!(plan.stdout.contains(stays), "{}", plan.stdout);
+
+    world.git.fail_with(Some(503));
+    let plan = world.plan(&["--color=never"]).await;
+    assert_eq!(plan.code, Some(1), "{}", plan.stdout);
+    for words in [
+        "problem  WriteFailed:",
+        "holds afterwards, unless it does already:",
+        "+ kustomize.images",
+    ] {
+        assert!(plan.stdout.contains(words), "{words}: {}", plan.stdout);
+    }
     assert_eq!(world.git.pushes(), 0);
 }
 

@@ -45,7 +45,8 @@ pub struct ImageUpdaterStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub problems: Option<Vec<Problem>>,
-    /// New. The targets that were last written, or could not be; the first 20.
+    /// New. The commits that were pushed last, and the writes to git that failed, until their Applications are looked at
+    /// again; the newest first, at most 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub writes: Option<Vec<Write>>,
@@ -100,32 +101,36 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Write is one target that was written, or failed to be.
+/// Write is one commit that was pushed, or one write to git that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Write {
-    /// The Application, or the repository and file, that is written.
+    /// The repository, without credentials.
     pub target: String,
-    /// The branch that was pushed.
+    /// The branch that was pushed, or should have been, as far as it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The commit that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// The pull or merge request.
+    /// The page of the commit, where the repository is at a well-known kind of server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The Applications concerned, `namespace/name`.
+    /// The Applications concerned, `namespace/name`; the first 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub applications: Option<Vec<String>>,
+    /// How many more Applications are concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub more_applications: Option<i32>,
     /// When it was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
     /// Why it failed; absent when it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it is tried again.
+    /// Before when it is not tried again, unless somebody changes the resource or asks for a cycle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Time>,
 }

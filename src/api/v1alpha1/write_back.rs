@@ -35,8 +35,9 @@ pub struct GitConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// Example: `kustomization`, `kustomization:overlays/prod`, `helmvalues`, `helmvalues:/charts/values.yaml`. The
-    /// file that is changed; a leading `/` means from the repository root. Default is `.argocd-source-NAME.yaml` beside
-    /// the manifests.
+    /// file that is changed; a leading `/` means from the repository root. New: `manifests`, `manifests:**/deploy-*.yaml`
+    /// changes `image:` fields of containers and values with a setter comment in plain manifests. Default is
+    /// `.argocd-source-NAME.yaml` beside the manifests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_back_target: Option<String>,
     /// New. Example: `{name: bot, email: bot@example.com}`. The author of commits; taken whole. Default is the

@@ -2,7 +2,8 @@
 
 use super::{Ink, Page, short_version, tags, values};
 use crate::core::report::plan_view::{
-    ApplicationPlan, GitPlan, ImagePlan, Outcome, Plan, Refusal, ResourcePlan, ResourceState, Summary, ValueChange,
+    ApplicationPlan, FilePlan, GitPlan, ImagePlan, Outcome, Plan, Refusal, ResourcePlan, ResourceState, Summary,
+    ValueChange,
 };
 
 /// The widest columns on a terminal; what is longer is cut.
@@ -10,6 +11,8 @@ const WIDEST_ALIAS: usize = 24;
 const WIDEST_VERSION: usize = 48;
 /// The width of the words at the beginning of a line, `problem`.
 const WORD: usize = 7;
+/// The most lines of the diff of one file.
+const MOST_DIFF_LINES: usize = 100;
 
 /// The plan, for people.
 pub fn text(plan: &Plan, page: Page) -> String {
@@ -191,6 +194,16 @@ fn of_git(git: &GitPlan, page: Page) -> String {
     ] {
         text.push_str(&page.row(4, &[(Ink::Dim, name, 10)], Ink::Plain, value));
     }
+    if !git.files.is_empty() {
+        for file in &git.files {
+            text.push('\n');
+            text.push_str(&of_file(file, page));
+        }
+        if let Some(more) = git.more_files {
+            text.push_str(&page.row(4, &[], Ink::Dim, &format!("and {more} more files")));
+        }
+        return text;
+    }
     text.push_str(&page.row(4, &[], Ink::Dim, "holds afterwards, unless it does already:"));
     for value in &git.values {
         let line = match &value.name {
@@ -198,6 +211,28 @@ fn of_git(git: &GitPlan, page: Page) -> String {
             _ => format!("{} {}", value.path, value.value),
         };
         text.push_str(&page.signed(4, Ink::Green, "+", &line));
+    }
+    text
+}
+
+/// The diff of one file, cut where nobody reads on.
+fn of_file(file: &FilePlan, page: Page) -> String {
+    let mut text = String::new();
+    let lines: Vec<&str> = file.diff.lines().collect();
+    let (shown, left) = lines.split_at(lines.len().min(MOST_DIFF_LINES));
+    for (index, line) in shown.iter().enumerate() {
+        let ink = match (index, line.chars().next()) {
+            (0 | 1, _) => Ink::Bold,
+            (_, Some('+')) => Ink::Green,
+            (_, Some('-')) => Ink::Red,
+            (_, Some('@' | '\\')) => Ink::Dim,
+            _ => Ink::Plain,
+        };
+        text.push_str(&page.verbatim(4, ink, line));
+    }
+    if !left.is_empty() {
+        let told = format!("{} more lines of this diff; -o json shows more of it", left.len());
+        text.push_str(&page.row(4, &[], Ink::Dim, &told));
     }
     text
 }
@@ -239,3 +274,6 @@ fn closing(plan: &Plan) -> String {
         of(resources, "resource", "resources"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,6 +231,8 @@ fn what_strangers_wrote_cannot_change_the_terminal() {
         repository: hostile.to_owned(),
         base_branch: Some(hostile.to_owned()),
         push_branch: Some(hostile.to_owned()),
+        files: Vec::new(),
+        more_files: None,
         file: hostile.to_owned(),
         values: vec![GitValue {
             path: hostile.to_owned(),
@@ -392,6 +394,8 @@ fn changes_in_git_name_the_file_and_its_values() {
         repository: "https://git.example.com/deploy.git".to_owned(),
         base_branch: None,
         push_branch: Some("update-{{.SHA256}}".to_owned()),
+        files: Vec::new(),
+        more_files: None,
         file: "apps/shop/.argocd-source-shop.yaml".to_owned(),
         values: vec![
             GitValue {

@@ -10,6 +10,7 @@ mod claims;
 pub mod inline;
 pub mod kustomize;
 pub mod managed;
+pub mod manifests;
 pub mod ownership;
 pub mod place;
 pub mod running;

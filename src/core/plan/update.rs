@@ -199,7 +199,7 @@ impl Decision<'_> {
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
         let found = self.find(image, Some(candidate)).running?.or(standing);
-        let found = behind(image, self.live, &wanted).or(found);
+        let found = behind(place.kind, image, self.live, &wanted).or(found);
         update.current = found.as_ref().map(|running| current_text(running, words));
         update.running.clone_from(&found);
         let running = found.unwrap_or_else(|| ImageRef {

@@ -1,23 +1,26 @@
 //! The branch that changes are pushed to, from a user's template.
 //!
-//! Pure. [`BranchTemplate::render`] gives the name as the template makes it; [`fit`] shortens what git cannot store. The
-//! rest of git's rules for names is checked where branches are pushed.
+//! Pure. [`BranchTemplate::render`] gives the name as the template makes it; [`push_branch`] one that git takes, or says
+//! which rule it breaks. The same changes have the same name.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::described::DescribedChange;
-use crate::core::gotmpl::{InvalidTemplate, RenderError, Template, Value};
+use super::{
+    branch_name::{self, MAX_COMPONENT},
+    described::DescribedChange,
+};
+use crate::core::{
+    foreign::ForeignText,
+    gotmpl::{InvalidTemplate, RenderError, Template, Value},
+};
 
 /// The template of the branch that a pull request is made from.
 pub const PULL_REQUEST_TEMPLATE: &str = "image-updater-{{ .TargetKey }}-{{ .SHA256 }}";
 
 /// The most bytes of a branch name.
 const MAX_NAME: usize = 255;
-
-/// The most bytes of one component of a name; git adds `.lock` to it, and file systems stop at 255.
-const MAX_COMPONENT: usize = 250;
 
 /// A template for branch names.
 ///
@@ -42,12 +45,48 @@ pub struct BranchData<'a> {
 /// A template that gives no branch name.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum BranchError {
+    /// It is no template.
+    #[error("the branch name: {0}")]
+    Invalid(#[from] InvalidTemplate),
     /// It could not be evaluated.
     #[error("the branch name: {0}")]
     Template(#[from] RenderError),
     /// The result is empty.
     #[error("the branch name: the template gives an empty text")]
     Empty,
+    /// The result is no name of a branch.
+    #[error("the branch name: the template {template:?} gives {name:?}, which git refuses: {rule}")]
+    Refused {
+        /// The template.
+        template: ForeignText,
+        /// What it gives.
+        name: ForeignText,
+        /// The rule that this breaks.
+        rule: &'static str,
+    },
+}
+
+/// The branch that a configured template names for these changes, in a form that git takes: cut to 255 bytes and its
+/// components to 250, without white space around it.
+pub fn push_branch(template: &str, data: &BranchData<'_>) -> Result<String, BranchError> {
+    let full = BranchTemplate::parse(template)?.full(data)?;
+    let name = match cut(full.trim()) {
+        // What a cut leaves at the end is nobody's mistake.
+        name if name.len() < full.trim().len() => presentable(name),
+        name => name,
+    };
+    if name.is_empty() {
+        return Err(BranchError::Empty);
+    }
+    let name = fit(name);
+    match branch_name::broken_rule(&name) {
+        None => Ok(name),
+        Some(rule) => Err(BranchError::Refused {
+            template: ForeignText::new(template),
+            name: ForeignText::new(&name),
+            rule,
+        }),
+    }
 }
 
 impl BranchTemplate {
@@ -56,15 +95,22 @@ impl BranchTemplate {
         Template::parse(text).map(Self)
     }
 
-    /// The branch name, cut to 255 bytes.
+    /// The text that the template makes, cut to 255 bytes. It need not be a name that git takes: see [`push_branch`].
     pub fn render(&self, data: &BranchData<'_>) -> Result<String, BranchError> {
-        let mut name = self.0.render(&values(data))?;
-        if name.is_empty() {
+        let full = self.full(data)?;
+        if full.is_empty() {
             return Err(BranchError::Empty);
         }
-        name.truncate(name.floor_char_boundary(MAX_NAME));
-        Ok(name)
+        Ok(cut(&full).to_owned())
     }
+
+    fn full(&self, data: &BranchData<'_>) -> Result<String, BranchError> {
+        Ok(self.0.render(&values(data))?)
+    }
+}
+
+fn cut(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(MAX_NAME)).unwrap_or(name)
 }
 
 /// The name with every component cut to what git can store. A name that is short enough stays as it is.
@@ -73,16 +119,18 @@ pub fn fit(name: &str) -> String {
         if component.len() <= MAX_COMPONENT {
             return component;
         }
-        // What the cut leaves must not end in what git refuses at the end of a component.
-        let mut cut = component
-            .get(..component.floor_char_boundary(MAX_COMPONENT))
-            .unwrap_or("");
-        while let Some(shorter) = cut.strip_suffix(".lock").or_else(|| cut.strip_suffix('.')) {
-            cut = shorter;
-        }
-        cut
+        let cut = component.get(..component.floor_char_boundary(MAX_COMPONENT));
+        presentable(cut.unwrap_or(""))
     });
     components.collect::<Vec<_>>().join("/")
+}
+
+/// What a cut leaves, without what git refuses at the end of a name.
+fn presentable(mut cut: &str) -> &str {
+    while let Some(shorter) = [".lock", ".", "/"].into_iter().find_map(|end| cut.strip_suffix(end)) {
+        cut = shorter;
+    }
+    cut
 }
 
 /// The hash over changes, in their order.
@@ -123,7 +171,9 @@ mod tests {
     use super::*;
     use crate::core::image::{ImageRef, ImageVersion, VersionWords};
 
-    fn render(template: &str) -> Result<String, BranchError> {
+    const HASH: &str = "76e0c13750b27b527a953875f186d833a8bd47726fcb39ba2a8c9574943bcfaa";
+
+    fn with_data<T>(test: impl FnOnce(&BranchData<'_>) -> T) -> T {
         let version = |tag: &str| ImageVersion {
             tag: tag.to_owned(),
             digest: String::new(),
@@ -138,7 +188,7 @@ mod tests {
             words: VersionWords::Either,
             labels: None,
         }];
-        BranchTemplate::parse(template).unwrap().render(&BranchData {
+        test(&BranchData {
             app_namespace: "argocd",
             app_name: "shop",
             target_key: "0123abcd",
@@ -146,39 +196,97 @@ mod tests {
         })
     }
 
+    fn render(template: &str) -> Result<String, BranchError> {
+        with_data(|data| BranchTemplate::parse(template).unwrap().render(data))
+    }
+
+    fn push(template: &str) -> Result<String, BranchError> {
+        with_data(|data| push_branch(template, data))
+    }
+
     #[test]
     fn every_field_is_filled() {
-        let hash = "76e0c13750b27b527a953875f186d833a8bd47726fcb39ba2a8c9574943bcfaa";
         for (template, expected) in [
-            (PULL_REQUEST_TEMPLATE, format!("image-updater-0123abcd-{hash}")),
+            (PULL_REQUEST_TEMPLATE, format!("image-updater-0123abcd-{HASH}")),
             (
                 "{{.AppNamespace}}/{{.AppName}}{{range .Images}}/{{.Alias}}-{{.Name}}-{{.OldTag}}-{{.NewTag}}{{end}}",
                 "argocd/shop/api-acme/api-v1.0.0-v1.1.0".to_owned(),
             ),
         ] {
-            assert_eq!(render(template), Ok(expected));
+            assert_eq!(render(template), Ok(expected.clone()));
+            assert_eq!(push(template), Ok(expected));
         }
     }
 
     #[test]
+    fn the_same_changes_have_the_same_branch() {
+        let template = "iu/{{ .AppNamespace }}/{{ .AppName }}-{{ .SHA256 }}";
+        assert_eq!(push(template), push(template));
+        assert_eq!(push(template), Ok(format!("iu/argocd/shop-{HASH}")));
+    }
+
+    #[test]
     fn a_long_name_is_cut_and_so_are_its_components() {
-        let long = render(&"é".repeat(200)).unwrap();
-        assert_eq!(long, "é".repeat(127));
-        assert_eq!(fit(&long), "é".repeat(125));
-        for (given, expected) in [
+        assert_eq!(render(&"é".repeat(200)), Ok("é".repeat(127)));
+        let (x240, x253) = ("x".repeat(240), "x".repeat(253));
+        for (template, expected) in [
             ("a/b".to_owned(), "a/b".to_owned()),
+            ("é".repeat(200), "é".repeat(125)),
             ("x".repeat(250), "x".repeat(250)),
-            (format!("a/{}", "x".repeat(253)), format!("a/{}", "x".repeat(250))),
+            (format!("a/{x253}"), format!("a/{}", "x".repeat(250))),
             (format!("{}.lock.and.more", "x".repeat(245)), "x".repeat(245)),
             (format!("{}..........", "x".repeat(245)), "x".repeat(245)),
+            // The cut at 255 falls behind a slash, a dot, a lock.
+            (
+                format!("{x240}/{}/b", "y".repeat(13)),
+                format!("{x240}/{}", "y".repeat(13)),
+            ),
+            (
+                format!("{x240}/{}.b", "y".repeat(13)),
+                format!("{x240}/{}", "y".repeat(13)),
+            ),
+            (
+                format!("{x240}/{}.locks", "y".repeat(9)),
+                format!("{x240}/{}", "y".repeat(9)),
+            ),
         ] {
-            assert_eq!(fit(&given), expected);
+            assert_eq!(push(&template), Ok(expected), "{template}");
         }
+    }
+
+    #[test]
+    fn white_space_around_a_name_does_not_count() {
+        assert_eq!(push("  {{ .AppName }}\n"), Ok("shop".to_owned()));
     }
 
     #[test]
     fn a_template_without_a_name_is_an_error() {
         assert_eq!(render("{{ range .Images }}{{ end }}"), Err(BranchError::Empty));
         assert!(matches!(render("{{ .Nope }}"), Err(BranchError::Template(_))));
+        for (template, expected) in [
+            (
+                "{{ range .Images }}{{ end }}",
+                "the branch name: the template gives an empty text",
+            ),
+            (" \n", "the branch name: the template gives an empty text"),
+            ("{{ .AppName", "the branch name: the template is not valid: line 1:"),
+            ("{{ .Nope }}", "the branch name: the template failed: line 1:"),
+            (
+                "iu/{{ .AppName }}:{{ .SHA256 }}",
+                "the template \"iu/{{ .AppName }}:{{ .SHA256 }}\" gives \"iu/shop:76e0",
+            ),
+            (
+                "iu//{{ .AppName }}",
+                "gives \"iu//shop\", which git refuses: it starts or ends with a slash",
+            ),
+            (
+                "a.lock",
+                "which git refuses: a component starts with a dot or ends with .lock",
+            ),
+            ("update shop", "which git refuses: it contains a blank"),
+        ] {
+            let error = push(template).unwrap_err().to_string();
+            assert!(error.contains(expected), "{template:?}: {error}");
+        }
     }
 }

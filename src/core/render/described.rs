@@ -61,13 +61,16 @@ impl<'a> DescribedChange<'a> {
         }
     }
 
-    /// The labels as a template gets them: every one cut, and without the control characters that a commit cannot hold or
-    /// a terminal obeys. Line breaks and tabs stay.
+    /// The labels as a template gets them.
     pub(super) fn label_values(&self) -> Value {
-        let labels = self.labels.into_iter().flatten();
-        let labels = labels.map(|(key, value)| (key.clone(), clean(value)));
-        Value::Map(Arc::new(labels.collect()))
+        Value::Map(Arc::new(self.labels.map(clean_labels).unwrap_or_default()))
     }
+}
+
+/// Labels as a template gets them: every one cut to 4 KiB, and without the control characters that a commit cannot hold or
+/// a terminal obeys. Line breaks and tabs stay.
+pub fn clean_labels(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    labels.iter().map(|(key, value)| (key.clone(), clean(value))).collect()
 }
 
 fn clean(label: &str) -> String {

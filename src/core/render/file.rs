@@ -10,7 +10,11 @@ use super::{
     manifests::{self, ManifestsError},
     overrides,
 };
-use crate::core::{plan::Entry, resolve::TargetFile, yaml::Edited};
+use crate::core::{
+    plan::Entry,
+    resolve::{PathPattern, TargetFile},
+    yaml::Edited,
+};
 
 /// The names of a kustomization, in the order in which they are looked for.
 pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -28,7 +32,7 @@ pub enum Reading {
         names: &'static [&'static str],
     },
     /// Every file whose path matches the pattern.
-    Matching(String),
+    Matching(PathPattern),
 }
 
 /// A file as it is.

@@ -2,7 +2,8 @@
 //!
 //! Pure. The message of a commit never fails: a template that cannot be evaluated gives a fixed text, and the fault
 //! beside it for whoever reports it. Whether a template is valid is found out when it is parsed. Read on:
-//! [`crate::core::gotmpl`] for the language, [`super::pull_request`] for what becomes of the message there.
+//! [`super::message`] for the message of a commit that several applications may share, [`crate::core::gotmpl`] for the
+//! language, [`super::pull_request`] for what becomes of the message there.
 
 use super::described::DescribedChange;
 use crate::core::gotmpl::{InvalidTemplate, RenderError, Template, Value};
@@ -28,7 +29,18 @@ pub struct CommitMessage {
     /// The text, as the template makes it; it may be blank.
     pub text: String,
     /// Why the text is not the template's own.
-    pub fault: Option<RenderError>,
+    pub fault: Option<MessageFault>,
+}
+
+/// Why a commit has not the message that its template should make.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum MessageFault {
+    /// The template cannot be evaluated with these changes.
+    #[error("{0}")]
+    Failed(#[from] RenderError),
+    /// It makes a blank text, and git wants a message.
+    #[error("the template gives a blank message")]
+    Blank,
 }
 
 impl MessageTemplate {
@@ -43,20 +55,27 @@ impl MessageTemplate {
         self.0.mentions_field("Labels")
     }
 
-    /// The message for the changes of one application.
+    /// The message for the changes of one application, or of the applications that `app_name` lists.
     pub fn render(&self, app_name: &str, changes: &[DescribedChange<'_>]) -> CommitMessage {
         match self.0.render(&data(app_name, changes)) {
             Ok(text) => CommitMessage { text, fault: None },
             Err(fault) => CommitMessage {
                 text: fallback(app_name),
-                fault: Some(fault),
+                fault: Some(fault.into()),
             },
         }
     }
 }
 
+impl Default for MessageTemplate {
+    /// The template that counts where no other is configured.
+    fn default() -> Self {
+        Self::parse(DEFAULT_TEMPLATE).expect("the default template is valid")
+    }
+}
+
 /// The message of a commit whose template gives none.
-pub fn fallback(app_name: &str) -> String {
+pub(super) fn fallback(app_name: &str) -> String {
     format!("build: update of application {app_name}")
 }
 

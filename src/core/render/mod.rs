@@ -3,6 +3,7 @@
 pub mod application_patch;
 pub mod argocd_source;
 pub mod branch;
+pub mod branch_name;
 pub mod described;
 pub mod file;
 pub mod helm_values;
@@ -12,6 +13,7 @@ pub mod message;
 pub mod message_template;
 pub mod overrides;
 pub mod pull_request;
+pub mod read_back;
 
 #[cfg(test)]
 mod properties;

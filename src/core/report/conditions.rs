@@ -196,7 +196,7 @@ fn joined(remarks: &[Remark]) -> String {
 }
 
 /// A condition's message holds at most 32,768 characters by its schema; nobody reads more than this.
-fn cut(message: String) -> String {
+pub(super) fn cut(message: String) -> String {
     const LIMIT: usize = 2000;
     if message.len() <= LIMIT {
         return message;

@@ -1,7 +1,7 @@
-//! The Event that is recorded for an Application when its images were updated.
+//! The Events that are recorded for an Application: when its images were updated, and when they could not be written.
 //!
-//! Other programs read it: name, reason, source and annotations are those that Argo CD Image Updater has always written.
-//! Pure; the creation of the object is `cluster::events`.
+//! Other programs read the first: name, reason, source and annotations are those that Argo CD Image Updater has always
+//! written. The second is new; its reason is that of the verdict. Pure; the creation of the object is `cluster::events`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use k8s_openapi::{
 
 use crate::{
     api::argocd::Application,
-    core::{image::ImageRef, plan::ImageChange},
+    core::{image::ImageRef, plan::ImageChange, verdict::Verdict},
 };
 
 /// The reason of the event.
@@ -30,12 +30,23 @@ const NAME_LIMIT: usize = 253;
 
 /// The event for `changes`, all of them written to `application` or to its git target, at the time `at`.
 pub fn images_updated(application: &Application, changes: &[ImageChange], at: Timestamp) -> Event {
+    let mut event = event(application, "Normal", REASON, message(changes), at);
+    event.metadata.annotations = Some(annotations(changes));
+    event
+}
+
+/// The event for changes that could not be written, with what went wrong.
+pub fn write_failed(application: &Application, verdict: &Verdict, at: Timestamp) -> Event {
+    let message = cut(verdict.message.clone());
+    event(application, "Warning", &verdict.reason.to_string(), message, at)
+}
+
+fn event(application: &Application, kind: &str, reason: &str, message: String, at: Timestamp) -> Event {
     let time = Some(Time(at));
     Event {
         metadata: ObjectMeta {
             name: Some(name(application.name(), at)),
             namespace: Some(application.namespace().to_owned()),
-            annotations: Some(annotations(changes)),
             ..ObjectMeta::default()
         },
         involved_object: ObjectReference {
@@ -46,9 +57,9 @@ pub fn images_updated(application: &Application, changes: &[ImageChange], at: Ti
             uid: application.metadata.uid.clone(),
             ..ObjectReference::default()
         },
-        type_: Some("Normal".to_owned()),
-        reason: Some(REASON.to_owned()),
-        message: Some(message(changes)),
+        type_: Some(kind.to_owned()),
+        reason: Some(reason.to_owned()),
+        message: Some(message),
         source: Some(EventSource {
             component: Some(COMPONENT.to_owned()),
             ..EventSource::default()
@@ -88,7 +99,10 @@ fn message(changes: &[ImageChange]) -> String {
         format!("{} from {old:?} to {new:?}", full_name(&change.image))
     };
     let all: Vec<_> = changes.iter().map(one).collect();
-    let mut text = format!("Updated {}", all.join(", "));
+    cut(format!("Updated {}", all.join(", ")))
+}
+
+fn cut(mut text: String) -> String {
     if text.len() > MESSAGE_LIMIT {
         text.truncate(text.floor_char_boundary(MESSAGE_LIMIT - '…'.len_utf8()));
         text.push('…');
@@ -113,6 +127,7 @@ mod tests {
     use crate::core::{
         image::{ImageVersion, VersionWords},
         keys::ObjectKey,
+        verdict::Reason,
     };
 
     fn change(registry: &str, old: (&str, &str), new: (&str, &str)) -> ImageChange {
@@ -175,6 +190,35 @@ mod tests {
                 "firstTimestamp": "2026-03-01T10:00:00Z", "lastTimestamp": "2026-03-01T10:00:00Z",
             })
         );
+    }
+
+    #[test]
+    fn a_write_that_failed_is_a_warning_with_the_reason_and_the_words() {
+        let verdict = Verdict::new(
+            Reason::CredentialsUnavailable,
+            "https://git.example.com/a refused the credentials",
+        );
+        let event = write_failed(&application("shop"), &verdict, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            (
+                event.type_.as_deref(),
+                event.reason.as_deref(),
+                event.message.as_deref()
+            ),
+            (
+                Some("Warning"),
+                Some("CredentialsUnavailable"),
+                Some("https://git.example.com/a refused the credentials")
+            )
+        );
+        assert_eq!(
+            event.metadata.annotations, None,
+            "those are of images that were updated"
+        );
+        assert_eq!(event.involved_object.uid.as_deref(), Some("u-1"));
+        let long = Verdict::new(Reason::WriteFailed, "é".repeat(2000));
+        let event = write_failed(&application("shop"), &long, Timestamp::UNIX_EPOCH);
+        assert!(event.message.unwrap().len() <= MESSAGE_LIMIT);
     }
 
     #[test]

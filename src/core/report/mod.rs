@@ -2,6 +2,7 @@
 //!
 //! Pure. The engine fills a [`ResourceReport`]; [`status`] turns it into the patch that users see.
 
+mod commit_page;
 pub mod conditions;
 pub mod counts;
 pub mod events;
@@ -9,6 +10,7 @@ mod pending;
 pub mod plan_view;
 pub mod reference;
 pub mod status;
+mod writes;
 
 use jiff::Timestamp;
 
@@ -41,6 +43,9 @@ pub struct ResourceReport {
 
 impl ResourceReport {
     /// When the first of its images is worth another look, because a registry asked to be left alone until then.
+    ///
+    /// A write that failed is worth none of its own: the next cycle after its wait tries again. Else a repository that
+    /// refuses would cost every registry a cycle.
     pub fn again(&self) -> Option<Timestamp> {
         let images = self.applications.iter().flat_map(|application| &application.images);
         images.filter_map(|image| image.decision.as_ref().err()?.again).min()
@@ -109,6 +114,14 @@ pub struct GitWrite {
     pub file: String,
     /// The values that the file holds afterwards; empty when nothing changes.
     pub values: Vec<Entry>,
+}
+
+impl GitWrite {
+    /// The branch that is pushed, where it is known without the repository: neither the default branch nor a template.
+    pub fn known_branch(&self) -> Option<&str> {
+        let branch = self.push.as_deref().or(self.base.as_deref())?;
+        (!branch.contains("{{")).then_some(branch)
+    }
 }
 
 /// What was decided for one image.
@@ -182,6 +195,19 @@ impl WriteOutcome {
 }
 
 impl ApplicationReport {
+    /// An application that was left alone as a whole.
+    pub fn refused(application: ObjectKey, verdict: Verdict) -> Self {
+        Self {
+            application,
+            refused: Some(verdict),
+            images: Vec::new(),
+            edits: Vec::new(),
+            write: WriteOutcome::Nothing,
+            repository: None,
+            files: Vec::new(),
+        }
+    }
+
     /// The changes that were really written.
     pub fn written(&self) -> impl Iterator<Item = &ImageChange> {
         let written = self.write.is_written();

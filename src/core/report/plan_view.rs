@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 mod build;
+mod diff;
 mod difference;
 
 pub use build::{Planned, State, picked_by, plan, tags};
@@ -220,7 +221,7 @@ pub struct ValueChange {
     pub after: Option<Value>,
 }
 
-/// What would be written to git. Whether the file says so already is only known when it is written.
+/// What would be written to git.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitPlan {
@@ -236,9 +237,26 @@ pub struct GitPlan {
     pub file: String,
     /// The values of the application's images in that file.
     pub values: Vec<GitValue>,
+    /// The files as they would change, at most 100; empty when they could not be read.
+    pub files: Vec<FilePlan>,
+    /// How many more files would change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_files: Option<usize>,
 }
 
-/// One value in git.
+/// A file in git that would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FilePlan {
+    /// The path from the repository root.
+    pub path: String,
+    /// The unified diff, at most 500 lines and 64 KiB; a last line behind a backslash says how much is left out.
+    pub diff: String,
+    /// Whether there is no such file yet.
+    pub new: bool,
+}
+
+/// One value in git, as it stands there afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitValue {

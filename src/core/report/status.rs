@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ApplicationReport, ResourceReport, WriteOutcome, conditions, counts::Counts, pending};
+use super::{ApplicationReport, ResourceReport, WriteOutcome, conditions, counts::Counts, pending, writes};
 use crate::{
     api::v1alpha1::{ImageUpdaterStatus, Problem, RecentUpdate, Write},
     core::{keys::ObjectKey, plan::ImageChange, verdict::Verdict},
 };
 
-/// The most problems and writes that are kept.
+/// The most problems that are kept.
 const MOST: usize = 20;
 
 /// The merge patch for a cycle that takes its time: only `Reconciling` changes.
@@ -45,17 +46,11 @@ pub fn final_patch(
         status.insert("lastUpdatedAt".to_owned(), json!(Time(now)));
         status.insert("recentUpdates".to_owned(), json!(updates));
     }
-    let writes = writes(before, report, now);
-    if before.writes.as_deref().unwrap_or(&[]) != writes.as_slice() {
-        status.insert("writes".to_owned(), json!(writes));
+    if let Some(writes) = writes::after_cycle(before.writes.as_deref().unwrap_or_default(), report, now) {
+        status.insert("writes".to_owned(), list_or_null(&writes));
     }
     if let Some(pending) = pending::after_cycle(before.pending.as_deref().unwrap_or_default(), report) {
-        let pending = if pending.is_empty() {
-            Value::Null
-        } else {
-            json!(pending)
-        };
-        status.insert("pending".to_owned(), pending);
+        status.insert("pending".to_owned(), list_or_null(&pending));
     }
     if report.partial {
         return (!status.is_empty()).then(|| json!({ "status": status }));
@@ -74,20 +69,18 @@ pub fn final_patch(
         status.insert("applicationsMatched".to_owned(), json!(clamped(counts.applications)));
         status.insert("imagesManaged".to_owned(), json!(clamped(counts.images_considered)));
     }
-    let problems = problems(report);
-    status.insert(
-        "problems".to_owned(),
-        if problems.is_empty() {
-            Value::Null
-        } else {
-            json!(problems)
-        },
-    );
+    status.insert("problems".to_owned(), list_or_null(&problems(report)));
     status.insert(
         "conditions".to_owned(),
         json!(conditions::after_cycle(known(before), report, now)),
     );
     Some(json!({ "status": status }))
+}
+
+/// Whether `writes` tell already, in the same words, that the changes of `application` could not be written to git; `None`
+/// when they could, or when they do not go to git.
+pub fn is_told(writes: &[Write], application: &ApplicationReport) -> Option<bool> {
+    writes::is_told(writes, application)
 }
 
 /// What needs a person, at most 20: images and applications whose verdict is no normal state of things.
@@ -161,47 +154,9 @@ fn message(change: &ImageChange) -> String {
     }
 }
 
-/// The latest writes to git first; failed ones until their applications are looked at again.
-fn writes(before: &ImageUpdaterStatus, report: &ResourceReport, now: Timestamp) -> Vec<Write> {
-    let mut new: Vec<Write> = Vec::new();
-    for application in &report.applications {
-        let (target, branch, commit, error) = match &application.write {
-            WriteOutcome::Pushed {
-                repository,
-                branch,
-                commit,
-            } => (repository.clone(), Some(branch.clone()), Some(commit.clone()), None),
-            WriteOutcome::Failed(verdict) => match &application.repository {
-                Some(repository) => (repository.url.clone(), None, None, Some(verdict.message.clone())),
-                None => continue,
-            },
-            _ => continue,
-        };
-        let name = application.application.to_string();
-        let same = |w: &&mut Write| w.target == target && w.branch == branch && w.commit == commit && w.error == error;
-        if let Some(write) = new.iter_mut().find(same) {
-            write.applications.get_or_insert_default().push(name);
-        } else {
-            new.push(Write {
-                target,
-                branch,
-                commit,
-                url: None,
-                applications: Some(vec![name]),
-                time: Some(Time(now)),
-                error,
-                retry_at: None,
-            });
-        }
-    }
-    let old = before.writes.as_deref().unwrap_or(&[]).iter();
-    // A failure is told until its applications are looked at again.
-    let looked_at =
-        |name: &String| !report.partial || report.applications.iter().any(|a| a.application.to_string() == *name);
-    let over = |write: &&Write| write.error.is_some() && write.applications.iter().flatten().any(looked_at);
-    new.extend(old.filter(|write| !over(write)).cloned());
-    new.truncate(MOST);
-    new
+/// The list; an empty one is removed.
+fn list_or_null<T: Serialize>(list: &[T]) -> Value {
+    if list.is_empty() { Value::Null } else { json!(list) }
 }
 
 fn known(status: &ImageUpdaterStatus) -> &[Condition] {
@@ -211,3 +166,6 @@ fn known(status: &ImageUpdaterStatus) -> &[Condition] {
 fn clamped(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ mod image;
 pub mod manifest_target;
 mod merged;
 pub mod origin;
+pub mod path_pattern;
 mod patterns;
 mod policy;
 pub mod pull_request;
@@ -41,6 +42,7 @@ pub mod wildcard;
 pub mod write_target;
 
 pub use compiled::Compiled;
+pub use path_pattern::PathPattern;
 pub use target::{
     ApplicationKind, Author, CommitGrouping, CurrentFrom, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot,
     TargetFile, WriteTarget,

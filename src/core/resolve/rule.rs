@@ -38,6 +38,16 @@ pub(super) struct Source<'a> {
     pub(super) general: General,
 }
 
+/// An application whose source has no place for images, with the way out where there is one.
+fn no_kind(source_type: SourceType) -> Verdict {
+    let message = "the application has no source of type Helm, Kustomize or Plugin (yet)";
+    let way_out = match source_type {
+        SourceType::Directory => "; images in plain manifests are written to git: set method git and writeBackTarget manifests",
+        _ => "",
+    };
+    Verdict::new(Reason::UnsupportedSource, format!("{message}{way_out}"))
+}
+
 /// What one rule says.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -103,18 +113,12 @@ impl Rule {
         }
         let destination = write_target::resolve(&self.write_back, application, &context.argocd_namespace)
             .map_err(|error| self.invalid_write_back(&error))?;
-        let git = destination.git.is_some();
-        let (source_type, source) = match destination.source_type.kind(git) {
+        let (source_type, source) = match destination.kind(destination.source_type) {
             None => self.explicit(application),
             Some(_) => None,
         }
         .unwrap_or((destination.source_type, destination.slot));
-        let kind = source_type.kind(git).ok_or_else(|| {
-            Verdict::new(
-                Reason::UnsupportedSource,
-                "the application has no source of type Helm, Kustomize or Plugin (yet)",
-            )
-        })?;
+        let kind = destination.kind(source_type).ok_or_else(|| no_kind(source_type))?;
         Ok(TrackedApplication {
             kind,
             source_type,

@@ -268,17 +268,13 @@ fn extract_and_order_warn_where_the_strategy_does_not_use_them() {
 }
 
 #[test]
-fn the_current_version_is_not_read_from_git_yet() {
-    let spec = json!({"writeBackConfig": {"method": "git"}, "commonUpdateSettings": {"currentFrom": "manifest"}});
-    let (tracked, _) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
-    let verdict = tracked.unwrap().images[0].tracked.clone().unwrap_err();
-    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
-    assert!(
-        verdict.message.contains("spec.commonUpdateSettings.currentFrom"),
-        "{verdict}"
-    );
-    let rule = json!({"images": [{"imageName": "a"}], "writeBackConfig": {"method": "argocd"}});
-    assert!(only(&rule, &spec).0.unwrap().images[0].tracked.is_ok());
+fn the_current_version_may_stand_in_the_manifest_with_every_method() {
+    for method in ["git", "argocd"] {
+        let spec = json!({"writeBackConfig": {"method": method}, "commonUpdateSettings": {"currentFrom": "manifest"}});
+        let (tracked, _) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
+        let image = tracked.unwrap().images[0].tracked.clone().unwrap();
+        assert_eq!(image.current_from, CurrentFrom::Manifest, "{method}");
+    }
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::{
     core::{
         keys::ObjectKey,
         resolve::{
-            Author, GitCredentialRef, SourceSlot, TargetFile,
+            ApplicationKind, Author, GitCredentialRef, SourceSlot, TargetFile,
+            path_pattern::InvalidWild,
             pull_request::{self, Forge},
             repository_path,
             source_type::{self, SourceType, TargetHint},
@@ -32,6 +33,16 @@ pub struct Destination {
     pub slot: SourceSlot,
     /// `None` when the Application itself is written.
     pub git: Option<GitDestination>,
+}
+
+impl Destination {
+    /// How values are written, with a source of this type. Plain manifests have images whatever the type is.
+    pub fn kind(&self, source_type: SourceType) -> Option<ApplicationKind> {
+        match &self.git {
+            Some(git) if matches!(git.file, TargetFile::Manifests(_)) => Some(ApplicationKind::Manifests),
+            git => source_type.kind(git.is_some()),
+        }
+    }
 }
 
 /// Where in git the changes of an application go.
@@ -81,6 +92,9 @@ pub enum InvalidWriteBack {
     /// A path that leaves the repository.
     #[error("{0:?} leads out of the repository")]
     OutsideRepository(String),
+    /// Which files Argo CD reads cannot be told.
+    #[error("{0}; mend it, or name the files with writeBackTarget manifests:<path or glob>")]
+    Directory(InvalidWild),
     /// A kustomization given as a file.
     #[error("{0:?} is a kustomization; use kustomization:/<folder>")]
     KustomizationFile(String),
@@ -106,7 +120,7 @@ impl InvalidWriteBack {
             Self::Branch(_) | Self::PullRequestBranch => Some("gitConfig.branch"),
             Self::OutsideRepository(_) | Self::KustomizationFile(_) => Some("gitConfig.writeBackTarget"),
             Self::PullRequestForge => Some("gitConfig.pullRequest"),
-            Self::NoSource | Self::NoRepository => None,
+            Self::NoSource | Self::NoRepository | Self::Directory(_) => None,
         }
     }
 }
@@ -144,12 +158,13 @@ pub fn resolve(
     let git = settings.git_config.as_ref().unwrap_or(&none);
     let form = TargetForm::parse(git.write_back_target.as_deref().unwrap_or(""));
     let source_type = source_type::detect(application, form.hint());
-    let (slot, source) = source_type::select(application, source_type).ok_or(InvalidWriteBack::NoSource)?;
+    let (slot, source) =
+        source_type::select_for(application, source_type, form.hint()).ok_or(InvalidWriteBack::NoSource)?;
     let default_path = || {
         let folder = source.path.as_deref().unwrap_or("");
         override_file_path(folder, application.name(), application.namespace(), argocd_namespace)
     };
-    let file = form.file(source.path.as_deref().unwrap_or(""), source_type, default_path)?;
+    let file = form.file(source, source_type, default_path)?;
     let configured = git.branch.as_deref().unwrap_or("").trim();
     let (base, push) = split_branch(configured)?;
     let repository = repository(git, source)?;

@@ -105,7 +105,7 @@ impl<'d, 't> Look<'d, 't> {
     }
 
     /// What an alias means; any other node is itself.
-    fn follow(&self, node: &'d Node<'t>) -> &'d Node<'t> {
+    pub fn follow(&self, node: &'d Node<'t>) -> &'d Node<'t> {
         let mut node = node;
         // An anchor stands before its aliases and cannot be on one, so one step does; the bound is for the reader.
         for _ in 0..MAX_DEPTH {

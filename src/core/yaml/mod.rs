@@ -25,11 +25,14 @@ mod style;
 mod text;
 mod value;
 mod verify;
+mod walk;
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
+
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde_json::Value;
 
@@ -38,6 +41,7 @@ pub use node::Node;
 pub use parse::{Document, MAX_DEPTH, MAX_TEXT, ParseError, Stream};
 pub use path::{Path, Step};
 pub use value::ValueError;
+pub use walk::{Comment, Walk};
 
 use plan::Plan;
 
@@ -169,7 +173,34 @@ pub fn edit_stream(stream: &Stream<'_>, document: usize, changes: &[Change]) -> 
     for change in changes {
         plan.apply(root, change)?;
     }
-    finish(stream, document, root, &plan)
+    finish(stream, &[Planned { document, root, plan }])
+}
+
+/// As [`edit_stream`], of several documents at once; each change comes with the index of its document (from 0).
+pub fn edit_documents(stream: &Stream<'_>, changes: &[(usize, Change)]) -> Result<Edited, EditError> {
+    let nothing = nothing(stream.text);
+    let mut planned: BTreeMap<usize, Planned<'_, '_>> = BTreeMap::new();
+    for (document, change) in changes {
+        let document = *document;
+        let planned = match planned.entry(document) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let root = root(stream, document, &nothing)?;
+                let plan = Plan::Keep(root);
+                entry.insert(Planned { document, root, plan })
+            }
+        };
+        planned.plan.apply(planned.root, change)?;
+    }
+    let planned: Vec<_> = planned.into_values().collect();
+    finish(stream, &planned)
+}
+
+/// What becomes of one document. Several are in the order of their documents.
+struct Planned<'d, 't> {
+    document: usize,
+    root: &'d Node<'t>,
+    plan: Plan<'d, 't>,
 }
 
 /// Turns the difference between `before` and `after` into changes of the document with this index (from 0), which must
@@ -183,7 +214,7 @@ pub fn apply_value(text: &str, document: usize, before: &Value, after: &Value) -
         return Err(EditError::Changed);
     }
     let plan = diff::reconcile(root, after, &mut reader)?;
-    let edited = finish(&stream, document, root, &plan)?;
+    let edited = finish(&stream, &[Planned { document, root, plan }])?;
     let Edited::New(new) = &edited else {
         return if before == after {
             Ok(edited)
@@ -240,29 +271,28 @@ fn root<'d, 't: 'd>(stream: &'d Stream<'t>, document: usize, nothing: &'d Node<'
     }
 }
 
-fn finish<'d, 't>(
-    stream: &Stream<'t>,
-    document: usize,
-    root: &'d Node<'t>,
-    plan: &Plan<'d, 't>,
-) -> Result<Edited, EditError> {
-    let splices = emit::emit(stream, document, root, plan)?;
+fn finish(stream: &Stream<'_>, planned: &[Planned<'_, '_>]) -> Result<Edited, EditError> {
+    let mut splices = splice::Splices::default();
+    for Planned { document, root, plan } in planned {
+        splices.extend(emit::emit(stream, *document, root, plan)?);
+    }
     let new = splices.apply(stream.text, 0..stream.text.len())?;
     if new == stream.text {
         return Ok(Edited::Unchanged);
     }
     let again = Stream::parse(&new).map_err(|_| EditError::NotAsMeant)?;
     let as_many = again.documents.len() == stream.documents.len().max(1);
+    let is_planned = |index: usize| planned.binary_search_by_key(&index, |planned| planned.document).is_ok();
     let others_are_same = again
         .documents
         .iter()
         .zip(&stream.documents)
         .enumerate()
-        .all(|(index, (new, old))| index == document || verify::same(&old.root, &new.root));
-    let meant = again
-        .documents
-        .get(document)
-        .is_some_and(|new| verify::is_meant(plan, &new.root));
+        .all(|(index, (new, old))| is_planned(index) || verify::same(&old.root, &new.root));
+    let meant = planned.iter().all(|Planned { document, plan, .. }| {
+        let new = again.documents.get(*document);
+        new.is_some_and(|new| verify::is_meant(plan, &new.root))
+    });
     if as_many && others_are_same && meant {
         Ok(Edited::New(new))
     } else {

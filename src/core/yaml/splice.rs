@@ -17,6 +17,10 @@ impl Splices {
         self.replace(at..at, text);
     }
 
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     pub(super) fn delete(&mut self, range: Range<usize>) {
         if !range.is_empty() {
             self.replace(range, "");

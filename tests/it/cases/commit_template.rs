@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use argocd_image_updater::core::{
     image::{ImageRef, ImageVersion, VersionWords},
-    render::{described::DescribedChange, message_template::MessageTemplate, pull_request::PullRequestText},
+    render::{
+        described::DescribedChange,
+        message::{self, MessagePart},
+        message_template::MessageTemplate,
+        pull_request::PullRequestText,
+    },
 };
 use serde_json::{Value, json};
 
@@ -16,10 +21,20 @@ pub(super) fn run(input: &Value) -> Result<Value, String> {
         return Ok(json!({"title": request.title, "body": request.body}));
     }
     let changes = Changes::read(input)?;
-    Ok(match MessageTemplate::parse(text("template")?) {
-        Ok(template) => json!({"message": template.render(text("app_name")?, &changes.described()).text}),
-        Err(_) => json!({"error": "template_invalid"}),
-    })
+    let Ok(template) = MessageTemplate::parse(text("template")?) else {
+        return Ok(json!({"error": "template_invalid"}));
+    };
+    let application = text("app_name")?;
+    let rendered = template.render(application, &changes.described()).text;
+    let part = MessagePart {
+        application,
+        changes: changes.described(),
+    };
+    let committed = message::for_commit(&template, &[part]).text;
+    if committed != rendered && !rendered.trim().is_empty() {
+        return Err(format!("{rendered:?} is committed as {committed:?}"));
+    }
+    Ok(json!({"message": rendered}))
 }
 
 /// The changes of a case.

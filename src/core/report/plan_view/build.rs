@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ApplicationPlan, FieldRemark, GitPlan, GitValue, ImagePlan, Outcome, Plan, Refusal, ResourcePlan, ResourceState,
-    SchemaVersion, Summary, TagFate, TagPlan, Unreadable, difference,
+    ApplicationPlan, FieldRemark, FilePlan, GitPlan, GitValue, ImagePlan, Outcome, Plan, Refusal, ResourcePlan,
+    ResourceState, SchemaVersion, Summary, TagFate, TagPlan, Unreadable, diff, difference,
 };
 use crate::core::{
     keys::ObjectKey,
     plan::{Entry, kustomize},
-    report::{ApplicationReport, GitWrite, ImageReport, PickRule, Remark, ResourceReport, WriteOutcome},
+    report::{ApplicationReport, FileChange, GitWrite, ImageReport, PickRule, Remark, ResourceReport, WriteOutcome},
     select::{Fate, TagStory},
-    verdict::Verdict,
+    verdict::{Reason, Verdict},
 };
+
+/// The most files that are shown of one application; a pattern of paths may match very many.
+const MOST_FILES: usize = 100;
 
 /// One resource, and what a cycle would do for it.
 #[derive(Debug, Clone)]
@@ -136,14 +139,26 @@ fn application(report: &ApplicationReport, explain: bool) -> ApplicationPlan {
         namespace: report.application.namespace.clone(),
         name: report.application.name.clone(),
         refused: report.refused.as_ref().or(failed).map(refusal),
-        images: report.images.iter().map(|i| image(i, explain)).collect(),
+        images: report.images.iter().map(|i| image(i, &report.write, explain)).collect(),
         changes,
-        git: report.repository.as_ref().filter(|git| !git.values.is_empty()).map(git),
+        git: report
+            .repository
+            .as_ref()
+            .filter(|git| !git.values.is_empty() && report.write != WriteOutcome::AlreadyWritten)
+            .map(|write| git(write, &report.files)),
     }
 }
 
-fn git(write: &GitWrite) -> GitPlan {
+fn git(write: &GitWrite, files: &[FileChange]) -> GitPlan {
+    let file = |file: &FileChange| FilePlan {
+        path: file.path.clone(),
+        diff: diff::unified(file),
+        new: file.before.is_none(),
+    };
+    let more = files.len().saturating_sub(MOST_FILES);
     GitPlan {
+        files: files.iter().take(MOST_FILES).map(file).collect(),
+        more_files: (more > 0).then_some(more),
         repository: write.url.clone(),
         base_branch: write.base.clone(),
         push_branch: write.push.clone(),
@@ -161,7 +176,7 @@ fn value(entry: &Entry) -> GitValue {
             name.as_ref(),
             kustomize::text(name.as_deref(), image),
         ),
-        Entry::ManifestImage { alias, image } => ("image", Some(alias), image.full_name_with_version()),
+        Entry::ManifestImage { alias, image, .. } => ("image", Some(alias), image.full_name_with_version()),
     };
     GitValue {
         path: path.to_owned(),
@@ -170,8 +185,13 @@ fn value(entry: &Entry) -> GitValue {
     }
 }
 
-fn image(report: &ImageReport, explain: bool) -> ImagePlan {
+fn image(report: &ImageReport, write: &WriteOutcome, explain: bool) -> ImagePlan {
     let (outcome, reason, message) = match &report.decision {
+        // Its file was read, and says so already.
+        Ok(change) if *write == WriteOutcome::AlreadyWritten => {
+            let message = format!("{} is already written, but does not run yet", change.new_text());
+            (Outcome::Stays, Some(Reason::UpToDate.to_string()), message)
+        }
         Ok(_) => (Outcome::Change, None, picked_by(report.rule.as_ref())),
         Err(verdict) => {
             let outcome = if verdict.reason.needs_attention() {

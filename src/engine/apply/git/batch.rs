@@ -3,15 +3,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, stream};
 
-use super::{branch::Branch, git_verdict, lane::Lane, member::Member};
+use super::{
+    Fault,
+    branch::Branch,
+    lane::Lane,
+    member::{Member, askers},
+};
 use crate::{
     core::verdict::{Reason, Verdict},
-    engine::{Engine, decide::WritePermit},
+    engine::{Engine, Work, decide::WritePermit},
     git::{BranchName, Mirror, ObjectId, RemoteHeads},
 };
 
@@ -49,7 +54,13 @@ impl Engine {
         let began = Instant::now();
         let ready = match self.fetch(lane, members).await {
             Ok(ready) => ready,
-            Err(verdict) => return members.iter_mut().for_each(|member| member.fail(verdict.clone())),
+            Err(fault) => {
+                let verdict = match members.first() {
+                    Some(first) => self.set_back(first.place.clone(), askers(works(members)), fault),
+                    None => fault.verdict,
+                };
+                return members.iter_mut().for_each(|member| member.fail(verdict.clone()));
+            }
         };
         let fetched_in = began.elapsed();
         if !permit.may_begin() {
@@ -64,7 +75,7 @@ impl Engine {
                 let indexes: Vec<usize> = indexed.iter().map(|(index, _)| *index).collect();
                 let mut some: Vec<Member> = indexed.drain(..).map(|(_, member)| member).collect();
                 if let Some(branch) = ready.branch(&mut some) {
-                    self.write_branch(branch, &mut some, permit, fetched_in).await;
+                    self.write_unless_set_back(branch, &mut some, permit, fetched_in).await;
                 }
                 if some.iter().any(|member| member.outcome.is_written()) {
                     lane.written();
@@ -82,11 +93,36 @@ impl Engine {
         members.extend(written.into_iter().map(|(_, member)| member));
     }
 
+    /// Writes a branch, unless it was refused a moment ago; what becomes of it is remembered.
+    async fn write_unless_set_back(
+        &self,
+        branch: Branch<'_>,
+        members: &mut [Member],
+        permit: &WritePermit,
+        fetched_in: Duration,
+    ) {
+        let Some(first) = members.first() else { return };
+        let place = first.place.branch(branch.name.as_str());
+        let askers = askers(works(members));
+        let written = match self.check_setback(&place, &askers) {
+            Ok(()) => self.write_branch(branch, members, permit, fetched_in).await,
+            Err(verdict) => Err(verdict.into()),
+        };
+        match written {
+            Ok(()) => self.setbacks().succeeded(&place),
+            Err(fault) => {
+                let verdict = self.set_back(place, askers, fault);
+                let open = members.iter_mut().filter(|member| !member.is_failed());
+                open.for_each(|member| member.fail(verdict.clone()));
+            }
+        }
+    }
+
     /// The heads as they are now, and everything that will be read.
-    async fn fetch(&self, lane: &Lane, members: &[Member]) -> Result<Ready, Verdict> {
+    async fn fetch(&self, lane: &Lane, members: &[Member]) -> Result<Ready, Fault> {
         let newest = members.iter().max_by_key(|member| member.route.seen);
         let Some(newest) = newest else {
-            return Err(Verdict::new(Reason::WriteFailed, "there is nothing to write"));
+            return Err(Fault::now(Reason::WriteFailed, "there is nothing to write"));
         };
         let remote = &newest.route.remote;
         let mirror = Arc::clone(&remote.mirror);
@@ -94,16 +130,17 @@ impl Engine {
         let heads = if newest.route.seen == lane.writes() {
             remote.heads.clone()
         } else {
-            mirror.heads().await.map_err(|error| git_verdict(&error))?
+            mirror.heads().await?
         };
         let wanted: BTreeSet<BranchName> = members.iter().map(|member| start(&heads, member).clone()).collect();
         let wanted: Vec<BranchName> = wanted.into_iter().filter(|name| heads.branch(name).is_some()).collect();
-        let fetched = mirror
-            .ensure(&heads, &wanted)
-            .await
-            .map_err(|error| git_verdict(&error))?;
+        let fetched = mirror.ensure(&heads, &wanted).await?;
         Ok(Ready { mirror, heads, fetched })
     }
+}
+
+fn works(members: &[Member]) -> impl Iterator<Item = &Work> {
+    members.iter().map(|member| &member.decided.work)
 }
 
 /// The branch whose head is built on: the pushed one where it is there, else the base.

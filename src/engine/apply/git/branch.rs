@@ -6,16 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{git_verdict, member::Member, render::Texts};
+use super::{Fault, member::Member, render::Texts};
 use crate::{
     core::{
         render::{
             file::{self, NewText, Reading},
-            message,
+            message::MessagePart,
         },
-        report::WriteOutcome,
+        report::{FileChange, WriteOutcome},
         resolve::{Author, CommitGrouping},
-        verdict::{Reason, Verdict},
+        verdict::Reason,
     },
     engine::{Engine, decide::WritePermit},
     git::{BranchName, GitError, Mirror, NewCommit, ObjectId, PushError, RepoPath, Signature},
@@ -52,29 +52,14 @@ struct Job {
 }
 
 impl Engine {
-    /// Writes one branch; every member gets its outcome.
+    /// Writes one branch. The error is one of the branch as a whole; members that have one of their own keep it.
     pub(super) async fn write_branch(
-        &self,
-        branch: Branch<'_>,
-        members: &mut [Member],
-        permit: &WritePermit,
-        fetched_in: Duration,
-    ) {
-        if let Err(verdict) = self.try_branch(branch, members, permit, fetched_in).await {
-            members
-                .iter_mut()
-                .filter(|member| !member.is_failed())
-                .for_each(|member| member.fail(verdict.clone()));
-        }
-    }
-
-    async fn try_branch(
         &self,
         mut branch: Branch<'_>,
         members: &mut [Member],
         permit: &WritePermit,
         fetched_in: Duration,
-    ) -> Result<(), Verdict> {
+    ) -> Result<(), Fault> {
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
             let began = Instant::now();
@@ -84,7 +69,7 @@ impl Engine {
                 return Ok(());
             };
             if !permit.may_finish() {
-                return Err(Verdict::new(Reason::WriteFailed, "another replica holds the lease now"));
+                return Err(Fault::now(Reason::WriteFailed, "another replica holds the lease now"));
             }
             let began = Instant::now();
             match branch.mirror.push(&branch.name, last.id, branch.expected).await {
@@ -112,14 +97,14 @@ impl Engine {
                     wait = (wait * 2).min(LONGEST_WAIT);
                     branch.find_head().await?;
                 }
-                Err(error) => return Err(Verdict::new(error.reason(), error.to_string())),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
     /// The commits of a branch on its present head. Members without anything to say are settled.
-    async fn commit_all(&self, branch: &Branch<'_>, members: &mut [Member]) -> Result<Vec<Made>, Verdict> {
+    async fn commit_all(&self, branch: &Branch<'_>, members: &mut [Member]) -> Result<Vec<Made>, Fault> {
         let mut texts = branch.read(members).await?;
         loop {
             let jobs = self.render_all(&mut texts, members);
@@ -132,18 +117,18 @@ impl Engine {
                 }
                 // The others do not wait for one that cannot be written; what it would have changed is taken back.
                 Err((Some(index), error)) => {
-                    let verdict = git_verdict(&error);
+                    let fault = Fault::from(error);
                     let Some(job) = jobs.get(index) else {
-                        return Err(verdict);
+                        return Err(fault);
                     };
                     for index in &job.members {
                         if let Some(member) = members.get_mut(*index) {
-                            member.fail(verdict.clone());
+                            member.fail(fault.verdict.clone());
                         }
                     }
                     texts.reset();
                 }
-                Err((None, error)) => return Err(git_verdict(&error)),
+                Err((None, error)) => return Err(error.into()),
             }
         }
     }
@@ -190,18 +175,19 @@ impl Engine {
     fn new_commit(&self, job: &Job, members: &[Member]) -> Option<NewCommit> {
         let first = members.get(*job.members.first()?)?;
         let Author { name, email } = first.target.author.as_ref().unwrap_or(&self.options.author).clone();
-        let changes: Vec<_> = job
-            .members
-            .iter()
-            .filter_map(|index| members.get(*index))
-            .flat_map(|member| member.decided.update.changes())
-            .collect();
+        let members: Vec<&Member> = job.members.iter().filter_map(|index| members.get(*index)).collect();
+        let told: Vec<_> = members.iter().map(|member| member.changes()).collect();
+        let parts = members.iter().zip(&told);
+        let parts = parts.map(|(member, (changes, labels))| {
+            MessagePart::new(member.decided.work.application.name(), changes, labels)
+        });
+        let parts: Vec<MessagePart<'_>> = parts.collect();
         // Whatever cannot be a path was refused when the files were read.
         let edits = job.edits.iter();
         let edits = edits.filter_map(|(path, text)| Some((RepoPath::parse(path).ok()?, text.clone().into_bytes())));
         Some(NewCommit {
             edits: edits.collect(),
-            message: message::default_message(first.decided.work.application.name(), &changes),
+            message: self.commit_message(&first.target, &parts),
             author: Signature {
                 name,
                 email,
@@ -211,7 +197,7 @@ impl Engine {
     }
 
     /// What would become of the files of members, on the heads as they were listed.
-    pub(super) async fn preview_branch(&self, branch: &Branch<'_>, members: &mut [Member]) -> Result<(), Verdict> {
+    pub(super) async fn preview_branch(&self, branch: &Branch<'_>, members: &mut [Member]) -> Result<(), Fault> {
         let mut texts = branch.read(members).await?;
         for member in members.iter_mut().filter(|member| !member.is_failed()) {
             match self.render(member, &texts) {
@@ -225,7 +211,7 @@ impl Engine {
                     for NewText { path, text } in new {
                         let before = texts.get(&path).map(str::to_owned);
                         texts.put(&path, &text);
-                        member.files.push(crate::core::report::FileChange {
+                        member.files.push(FileChange {
                             path,
                             before,
                             after: text,
@@ -259,7 +245,7 @@ fn commit_groups(members: &[Member]) -> Vec<Vec<usize>> {
 
 impl Branch<'_> {
     /// The files of all members at the head; a member whose files cannot be edited is settled.
-    async fn read(&self, members: &mut [Member]) -> Result<Texts, Verdict> {
+    async fn read(&self, members: &mut [Member]) -> Result<Texts, Fault> {
         let mut readings: Vec<Reading> = Vec::new();
         let mut known: HashMap<Reading, usize> = HashMap::new();
         for member in members.iter().filter(|member| !member.is_failed()) {
@@ -269,11 +255,7 @@ impl Branch<'_> {
                 readings.len() - 1
             });
         }
-        let found = self
-            .mirror
-            .read_all(self.head, readings)
-            .await
-            .map_err(|error| git_verdict(&error))?;
+        let found = self.mirror.read_all(self.head, readings).await?;
         let mut texts = Texts::new(known, found);
         for member in members.iter_mut().filter(|member| !member.is_failed()) {
             if let Err(verdict) = texts.of(&member.target.file) {
@@ -285,7 +267,7 @@ impl Branch<'_> {
     }
 
     /// Where the branch stands now. One that is new, or gone, is made from its base.
-    async fn find_head(&mut self) -> Result<(), Verdict> {
+    async fn find_head(&mut self) -> Result<(), Fault> {
         if self.expected.is_some() {
             match self.mirror.fetch(std::slice::from_ref(&self.name)).await {
                 Ok(fetched) => {
@@ -295,19 +277,15 @@ impl Branch<'_> {
                     }
                 }
                 Err(GitError::BranchGone { .. }) => {}
-                Err(error) => return Err(git_verdict(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
-        let heads = self.mirror.heads().await.map_err(|error| git_verdict(&error))?;
+        let heads = self.mirror.heads().await?;
         let is_there = heads.branch(&self.name).is_some();
         let from = if is_there { &self.name } else { &self.base };
-        let fetched = self
-            .mirror
-            .ensure(&heads, std::slice::from_ref(from))
-            .await
-            .map_err(|error| git_verdict(&error))?;
+        let fetched = self.mirror.ensure(&heads, std::slice::from_ref(from)).await?;
         let head = fetched.get(from).copied();
-        self.head = head.ok_or_else(|| Verdict::new(Reason::WriteFailed, format!("branch {from} is gone")))?;
+        self.head = head.ok_or_else(|| Fault::now(Reason::WriteFailed, format!("branch {from} is gone")))?;
         self.expected = is_there.then_some(self.head);
         Ok(())
     }

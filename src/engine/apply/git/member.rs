@@ -1,21 +1,34 @@
 //! One application of a batch: what was decided for it, which way its changes take, and what became of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::remote::{Remote, Remotes};
+use jiff::Timestamp;
+
+use super::{
+    Fault,
+    remote::{Remote, Remotes, credentials_key},
+    repository_key, unusable_base,
+};
 use crate::{
     core::{
+        keys::ObjectKey,
+        plan::ImageChange,
         render::{
-            branch::{self, BranchData, BranchTemplate},
+            branch::{self, BranchData},
             described::DescribedChange,
         },
         report::{ApplicationReport, FileChange, WriteOutcome},
         resolve::{GitTarget, WriteTarget},
+        schedule::Version,
         verdict::{Reason, Verdict},
     },
-    engine::{Engine, decide::Decided, observe::Cycle},
+    engine::{
+        Engine, Work,
+        apply::setbacks::{Askers, Place},
+        decide::Decided,
+        observe::Cycle,
+    },
     git::BranchName,
-    secret::RedactedUrl,
 };
 
 /// An application with changes for a repository.
@@ -26,7 +39,13 @@ pub(super) struct Member {
     pub(super) outcome: WriteOutcome,
     /// What would become of its files; only where nothing is written.
     pub(super) files: Vec<FileChange>,
+    /// What is remembered when its repository fails.
+    pub(super) place: Place,
+    /// The labels of the new images, by their aliases.
+    labels: BTreeMap<String, Labels>,
 }
+
+type Labels = BTreeMap<String, String>;
 
 /// Which way changes take.
 pub(super) struct Route {
@@ -48,6 +67,21 @@ impl Member {
             ..report
         });
         (resource, report)
+    }
+
+    /// Its changes, each with the labels of the new image.
+    pub(super) fn changes(&self) -> (Vec<ImageChange>, Vec<Labels>) {
+        let changes = self.decided.update.changes();
+        let labels = changes
+            .iter()
+            .map(|change| self.labels.get(&change.alias).cloned().unwrap_or_default());
+        let labels = labels.collect();
+        (changes, labels)
+    }
+
+    /// Whether its changes go to the branch that they are based on.
+    pub(super) fn is_direct(&self) -> bool {
+        self.route.base == self.route.push
     }
 
     /// It cannot be written.
@@ -75,14 +109,24 @@ impl Engine {
             return Err((decided, verdict));
         };
         let target = GitTarget::clone(target);
-        match self.route(cycle, remotes, &decided, &target, seen).await {
-            Ok(route) => Ok(Member {
-                decided,
-                target,
-                route,
-                outcome: WriteOutcome::AlreadyWritten,
-                files: Vec::new(),
-            }),
+        let place = Place::repository(
+            repository_key(&target.repository),
+            credentials_key(&decided.work, &target),
+        );
+        match self.route(cycle, remotes, &decided, &target, &place, seen).await {
+            Ok(route) => {
+                let labels = self.labels_for(cycle, &decided).await;
+                let aliases = decided.update.changes().into_iter().map(|change| change.alias);
+                Ok(Member {
+                    labels: aliases.zip(labels).collect(),
+                    decided,
+                    target,
+                    route,
+                    outcome: WriteOutcome::AlreadyWritten,
+                    files: Vec::new(),
+                    place,
+                })
+            }
             Err(verdict) => Err((decided, verdict)),
         }
     }
@@ -93,31 +137,74 @@ impl Engine {
         remotes: &Remotes,
         decided: &Decided,
         target: &GitTarget,
+        place: &Place,
         seen: u64,
     ) -> Result<Route, Verdict> {
-        let remote = remotes.of(self, cycle, &decided.work, target).await?;
+        let named = match &target.push {
+            None => None,
+            Some(template) => Some(push_branch(template, decided, target)?),
+        };
+        // What refused to be written lately is not even listed.
+        let pushed = named.as_ref().map(|name| name.as_str().to_owned());
+        let pushed = pushed
+            .or_else(|| target.base.clone())
+            .or_else(|| self.default_branch(&decided.work));
+        let places = pushed
+            .map(|branch| place.branch(branch))
+            .into_iter()
+            .chain([place.clone()]);
+        let askers = askers([&decided.work]);
+        for place in places {
+            self.check_setback(&place, &askers)?;
+        }
+        let remote = match remotes.of(self, cycle, &decided.work, target).await {
+            Ok(remote) => remote,
+            Err(fault) => return Err(self.set_back(place.clone(), askers, fault)),
+        };
+        self.setbacks().succeeded(place);
         let heads = &remote.heads;
         if let Some(branch) = heads.default_branch() {
             self.remember_default_branch(&decided.work, branch.as_str());
         }
-        let unusable = |error: &dyn std::fmt::Display| {
-            let message = format!("{}: {error}", RedactedUrl::new(&target.repository));
-            Verdict::new(Reason::TargetUnusable, message)
-        };
         let (base, _) = heads
             .base(target.base.as_deref().unwrap_or(""))
-            .map_err(|error| unusable(&error))?;
-        let push = match &target.push {
-            None => base.clone(),
-            Some(template) => push_branch(template, decided, target)?,
-        };
+            .map_err(|error| unusable_base(target, &error))?;
         Ok(Route {
             remote,
+            push: named.unwrap_or_else(|| base.clone()),
             base,
-            push,
             seen,
         })
     }
+
+    /// Whether a place may be tried, or was refused a moment ago.
+    pub(super) fn check_setback(&self, place: &Place, askers: &Askers) -> Result<(), Verdict> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        self.setbacks().check(place, askers, Timestamp::now())
+    }
+
+    /// Remembers what became of a place; the verdict says when it is tried again.
+    pub(super) fn set_back(&self, place: Place, askers: Askers, fault: Fault) -> Verdict {
+        if self.options.dry_run {
+            return fault.verdict;
+        }
+        let Fault { verdict, disposition } = fault;
+        self.setbacks()
+            .failed(place, askers, verdict, disposition, Timestamp::now())
+    }
+}
+
+/// The resources that want to write.
+pub(super) fn askers<'w>(works: impl IntoIterator<Item = &'w Work>) -> Askers {
+    let key = |work: &Work| {
+        let meta = &work.updater.metadata;
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        ObjectKey::new(namespace, meta.name.as_deref().unwrap_or_default())
+    };
+    let askers = works.into_iter().map(|work| (key(work), Version::of(&work.updater)));
+    askers.collect()
 }
 
 /// The branch that a template names for these changes.
@@ -133,7 +220,6 @@ fn push_branch(template: &str, decided: &Decided, target: &GitTarget) -> Result<
         target_key: &target.target_key,
         changes: &changes,
     };
-    let template = BranchTemplate::parse(template).map_err(|error| invalid(&error))?;
-    let name = template.render(&data).map_err(|error| invalid(&error))?;
-    BranchName::parse(&branch::fit(&name)).map_err(|error| invalid(&error))
+    let name = branch::push_branch(template, &data).map_err(|error| invalid(&error))?;
+    BranchName::parse(&name).map_err(|error| invalid(&error))
 }

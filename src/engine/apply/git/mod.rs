@@ -4,6 +4,7 @@
 //! | step | where |
 //! |---|---|
 //! | open the mirror and list the heads, once per cycle and credentials | `remote` |
+//! | what stands in the file, where an image's current version is read from it | `current` |
 //! | which branches, and whether the application may write them | `member` |
 //! | wait for whoever writes to the repository now; what waits is written together | `lane` |
 //! | fetch what is missing, once; write the branches side by side | `batch` |
@@ -12,6 +13,7 @@
 
 mod batch;
 mod branch;
+mod current;
 mod lane;
 mod member;
 mod remote;
@@ -25,13 +27,19 @@ use tokio::time::Instant;
 pub(in crate::engine) use self::lane::Lanes;
 use self::{member::Member, remote::Remotes};
 use crate::{
-    core::{report::WriteOutcome, resolve::WriteTarget, verdict::Verdict},
+    core::{
+        disposition::Disposition,
+        report::WriteOutcome,
+        resolve::{GitTarget, WriteTarget},
+        verdict::{Reason, Verdict},
+    },
     engine::{
         Done, Engine, Work,
         decide::{Decided, WritePermit},
         observe::Cycle,
     },
-    git::{GitError, RemoteUrl},
+    git::{BaseError, GitError, PushError, RemoteUrl},
+    secret::RedactedUrl,
 };
 
 /// A batch closes when all its applications are decided, or after this long: a dead registry does not hold up the rest.
@@ -68,7 +76,12 @@ impl Engine {
     pub(in crate::engine) async fn update_repository(&self, cycle: &Cycle, group: Group, permit: &WritePermit) -> Done {
         let Group { repository, works } = group;
         let remotes = Remotes::default();
-        let mut deciding: FuturesUnordered<_> = works.into_iter().map(|work| self.decide(cycle, work)).collect();
+        tokio::select! {
+            () = Box::pin(self.fetch_for_deciding(cycle, &remotes, &works)) => {}
+            () = permit.ending.cancelled() => return Vec::new(),
+        }
+        let deciding = works.into_iter().map(|work| self.decide_by_file(cycle, &remotes, work));
+        let mut deciding: FuturesUnordered<_> = deciding.collect();
         let mut done = Vec::new();
         while !deciding.is_empty() {
             let closes = Instant::now() + BATCH_CLOSES_AFTER;
@@ -76,7 +89,8 @@ impl Engine {
             loop {
                 tokio::select! {
                     decided = deciding.next() => match decided {
-                        Some(decided) => batch.push(decided),
+                        Some(Ok(decided)) => batch.push(decided),
+                        Some(Err(refused)) => done.push(refused),
                         None => break,
                     },
                     () = tokio::time::sleep_until(closes), if !batch.is_empty() => break,
@@ -146,18 +160,67 @@ impl Engine {
                 () = permit.stop.cancelled() => return Vec::new(),
             }
         };
+        let mut to_refresh = Vec::new();
         for member in members.iter().filter(|member| member.outcome.is_written()) {
+            let work = &member.decided.work;
             self.remember_changes(&member.decided);
-            self.announce(&member.decided.work, &member.decided.update.changes())
-                .await;
+            self.announce(work, &member.decided.update.changes()).await;
+            // Argo CD follows the base branch; what was pushed elsewhere concerns it only later.
+            if member.target.refresh && member.is_direct() {
+                to_refresh.push(work.key());
+            }
         }
+        self.refresh(to_refresh).await;
         done.extend(members.into_iter().map(Member::report));
         done
     }
 }
 
-fn git_verdict(error: &GitError) -> Verdict {
-    Verdict::new(error.reason(), error.to_string())
+/// The branch that changes are based on cannot be one.
+fn unusable_base(target: &GitTarget, error: &BaseError) -> Verdict {
+    let message = format!("{}: {error}", RedactedUrl::new(&target.repository));
+    Verdict::new(Reason::TargetUnusable, message)
+}
+
+/// Why something cannot be written, and what to do about it.
+#[derive(Debug, Clone)]
+struct Fault {
+    verdict: Verdict,
+    disposition: Disposition,
+}
+
+impl Fault {
+    /// A fault of this cycle alone: nothing is put off because of it.
+    fn now(reason: Reason, message: impl Into<String>) -> Self {
+        Verdict::new(reason, message).into()
+    }
+}
+
+impl From<Verdict> for Fault {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            disposition: Disposition::DecideAgain,
+        }
+    }
+}
+
+impl From<GitError> for Fault {
+    fn from(error: GitError) -> Self {
+        Self {
+            verdict: Verdict::new(error.reason(), error.to_string()),
+            disposition: error.disposition(),
+        }
+    }
+}
+
+impl From<PushError> for Fault {
+    fn from(error: PushError) -> Self {
+        Self {
+            verdict: Verdict::new(error.reason(), error.to_string()),
+            disposition: error.disposition(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::git_verdict;
+use super::Fault;
 use crate::{
     core::{
         resolve::{GitCredentialRef, GitTarget},
-        verdict::{Reason, Verdict},
+        verdict::Reason,
     },
     engine::{Engine, Work, credentials, observe::Cycle},
     git::{Mirror, RemoteHeads, RemoteUrl},
@@ -24,7 +24,7 @@ pub(super) struct Remote {
     pub(super) heads: RemoteHeads,
 }
 
-type Cell<T> = Arc<OnceCell<Result<Arc<T>, Verdict>>>;
+type Cell<T> = Arc<OnceCell<Result<Arc<T>, Fault>>>;
 
 /// What was opened and listed so far.
 #[derive(Default)]
@@ -43,13 +43,13 @@ impl Remotes {
         cycle: &Cycle,
         work: &Work,
         target: &GitTarget,
-    ) -> Result<Arc<Remote>, Verdict> {
+    ) -> Result<Arc<Remote>, Fault> {
         let opened = cell(&self.opened, credentials_key(work, target));
         let mirror = opened.get_or_init(|| async { engine.open(cycle, work, target).await });
         let mirror = mirror.await.clone()?;
         let listed = cell(&self.listed, Arc::as_ptr(&mirror) as usize);
         let list = || async {
-            let heads = mirror.heads().await.map_err(|error| git_verdict(&error))?;
+            let heads = mirror.heads().await?;
             let mirror = Arc::clone(&mirror);
             Ok(Arc::new(Remote { mirror, heads }))
         };
@@ -74,13 +74,10 @@ pub(super) fn credentials_key(work: &Work, target: &GitTarget) -> String {
 }
 
 impl Engine {
-    async fn open(&self, cycle: &Cycle, work: &Work, target: &GitTarget) -> Result<Arc<Mirror>, Verdict> {
+    async fn open(&self, cycle: &Cycle, work: &Work, target: &GitTarget) -> Result<Arc<Mirror>, Fault> {
         let url = RemoteUrl::parse(&target.repository)
-            .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))?;
+            .map_err(|error| Fault::now(Reason::TargetUnusable, error.to_string()))?;
         let credentials = credentials::git(self, cycle, work, target, &url).await?;
-        self.mirrors
-            .open(&url, &credentials)
-            .await
-            .map_err(|error| git_verdict(&error))
+        Ok(self.mirrors.open(&url, &credentials).await?)
     }
 }

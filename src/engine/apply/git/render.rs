@@ -1,8 +1,8 @@
 //! From decisions and the texts of files to new texts; and dry runs, which end there.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{batch, branch::Branch, git_verdict, member::Member};
+use super::{Fault, batch, branch::Branch, current::fetch_together, member::Member};
 use crate::{
     core::{
         plan::Entry,
@@ -97,7 +97,7 @@ impl Engine {
             }));
         }
         if !held.is_empty() {
-            let application = std::sync::Arc::clone(&decided.work.application);
+            let application = Arc::clone(&decided.work.application);
             decided.decide_on(&application, &[], &held);
         }
         if missing.is_empty() {
@@ -117,10 +117,15 @@ impl Engine {
 
     /// What would be written: everything but commits and pushes.
     pub(super) async fn preview(&self, members: Vec<Member>) -> Vec<Member> {
+        let wanted = members.iter().map(|member| {
+            let remote = &member.route.remote;
+            (Arc::clone(remote), batch::start(&remote.heads, member).clone())
+        });
+        fetch_together(wanted.collect::<Vec<_>>()).await;
         let mut done = Vec::with_capacity(members.len());
         for member in members {
             let mut members = [member];
-            if let Err(verdict) = self.preview_one(&mut members).await {
+            if let Err(Fault { verdict, .. }) = self.preview_one(&mut members).await {
                 members.iter_mut().for_each(|member| member.fail(verdict.clone()));
             }
             done.extend(members);
@@ -128,18 +133,14 @@ impl Engine {
         done
     }
 
-    async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Verdict> {
+    async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Fault> {
         let [member] = &*members;
-        let remote = std::sync::Arc::clone(&member.route.remote);
+        let remote = Arc::clone(&member.route.remote);
         let from = batch::start(&remote.heads, member).clone();
         let (name, base) = (member.route.push.clone(), member.route.base.clone());
-        let fetched = remote
-            .mirror
-            .ensure(&remote.heads, std::slice::from_ref(&from))
-            .await
-            .map_err(|error| git_verdict(&error))?;
+        let fetched = remote.mirror.ensure(&remote.heads, std::slice::from_ref(&from)).await?;
         let head = fetched.get(&from).copied();
-        let head = head.ok_or_else(|| Verdict::new(Reason::WriteFailed, format!("branch {from} is gone")))?;
+        let head = head.ok_or_else(|| Fault::now(Reason::WriteFailed, format!("branch {from} is gone")))?;
         let branch = Branch {
             mirror: &remote.mirror,
             expected: (from == name).then_some(head),

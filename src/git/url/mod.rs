@@ -1,23 +1,48 @@
 //! Where a repository is: the one place that decides which git URLs are spoken to.
 //!
-//! Only `https://` and `http://`. A local path or a remote helper (`ext::`) would let the text of a resource run programs
+//! Only `https://`, `http://` and SSH. A local path or a remote helper (`ext::`) would let the text of a resource run programs
 //! or read files of this process, so they are refused before any git sees them.
 
-use std::{fmt, hash, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use url::Url;
 
 use crate::secret::RedactedUrl;
 
+mod ssh;
+
 /// The most bytes of a repository URL.
 const LIMIT: usize = 2048;
 
-/// A repository on a server: `https://host[:port]/path` or `http://...`, without user, password, query and fragment.
+/// A repository on a server: `https://host[:port]/path` or `http://...` without user, password, query and fragment;
+/// `ssh://[user@]host[:port]/path` or `user@host:path`.
 ///
-/// Two URLs are equal when scheme, host, port and path are (the host in any case, the default port written or not, one
-/// trailing slash or not). `.git` counts: a server may hold `app` beside `app.git`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RemoteUrl(Arc<Url>);
+/// Two URLs are equal when scheme, user, host, port and path are (the host in any case, the default port written or not,
+/// one trailing slash or not). `.git` counts: a server may hold `app` beside `app.git`. `user@host:path` is below the
+/// user's home and so another one than `ssh://user@host/path`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RemoteUrl(Arc<Parts>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
+    /// As git gets it; the rest follows from it.
+    text: String,
+    scheme: Scheme,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+}
+
+/// How a repository is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// HTTP over TLS.
+    Https,
+    /// HTTP.
+    Http,
+    /// SSH.
+    Ssh,
+}
 
 /// Why a text is not a repository URL that can be used. The text is shown without credentials.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -36,26 +61,20 @@ pub enum GitUrlError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// `ssh://...` or `user@host:path`.
-    #[error("{url}: git over SSH is not yet supported; use an https:// URL")]
-    Ssh {
-        /// The text.
-        url: RedactedUrl,
-    },
     /// A path on this machine, with or without `file:`.
-    #[error("{url:?} is a path on this machine; only https:// and http:// repositories are written")]
+    #[error("{url:?} is a path on this machine; only https://, http:// and SSH repositories are written")]
     Local {
         /// The text.
         url: RedactedUrl,
     },
     /// `ext::...` and the like, which run programs.
-    #[error("{url:?} names a git remote helper; only https:// and http:// repositories are written")]
+    #[error("{url:?} names a git remote helper; only https://, http:// and SSH repositories are written")]
     RemoteHelper {
         /// The text.
         url: RedactedUrl,
     },
     /// Any other scheme, `git://` among them.
-    #[error("{url}: the scheme {scheme:?} is not supported; use https:// or http://")]
+    #[error("{url}: the scheme {scheme:?} is not supported; use https://, http:// or ssh://")]
     Scheme {
         /// The text.
         url: RedactedUrl,
@@ -93,54 +112,78 @@ impl RemoteUrl {
         if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
             return Err(malformed("it contains blanks, control characters or backslashes"));
         }
-        let url = parse_web_url(text)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(GitUrlError::Credentials { url: redacted(text) });
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(malformed("it has a query or a fragment"));
-        }
-        // git speaks a line protocol with its own helpers; an encoded line break must not get into it.
-        let path = url.path().to_ascii_lowercase();
-        if ["%00", "%0a", "%0d"].iter().any(|code| path.contains(code)) {
-            return Err(malformed("it contains an encoded control character"));
-        }
-        normalised(url).ok_or_else(|| malformed("it names no repository on its host"))
+        let parts = match kind(text)? {
+            Kind::Web(url) => web(text, url)?,
+            Kind::SshUrl => ssh::url(text)?,
+            Kind::Scp { place, path } => ssh::scp(text, place, path)?,
+        };
+        Ok(Self(Arc::new(parts)))
     }
 
     /// The URL as git gets it.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.0.text
+    }
+
+    /// How the repository is spoken to.
+    pub fn scheme(&self) -> Scheme {
+        self.0.scheme
     }
 
     /// The host without port and without the brackets of an IPv6 address.
     pub fn host(&self) -> &str {
-        self.0
-            .host_str()
-            .unwrap_or_default()
-            .trim_start_matches('[')
-            .trim_end_matches(']')
+        &self.0.host
     }
 
     /// The port, that of the scheme if none is written.
     pub fn port(&self) -> u16 {
-        // Both schemes that get here have one.
-        self.0.port_or_known_default().unwrap_or_default()
+        self.0.port
     }
 
-    /// Scheme, host and port (`https://git.example.com:8443`): what credentials are bound to.
+    /// Scheme, host and port (`https://git.example.com:8443`): what credentials are bound to. The port of the scheme is
+    /// left out.
     pub fn origin(&self) -> String {
-        self.0.origin().ascii_serialization()
-    }
-
-    /// Whether the connection is encrypted.
-    pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        let host = bracketed(&self.0.host);
+        let (scheme, port) = (self.0.scheme.as_str(), self.0.port);
+        if port == self.0.scheme.default_port() {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{port}")
+        }
     }
 }
 
-/// The text as a web URL, or what else it is.
-fn parse_web_url(text: &str) -> Result<Url, GitUrlError> {
+impl Scheme {
+    /// As it stands in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+            Self::Ssh => "ssh",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+            Self::Ssh => 22,
+        }
+    }
+}
+
+/// What a text is, by its beginning.
+enum Kind<'a> {
+    Web(Url),
+    SshUrl,
+    /// `place:path`.
+    Scp {
+        place: &'a str,
+        path: &'a str,
+    },
+}
+
+fn kind(text: &str) -> Result<Kind<'_>, GitUrlError> {
     let url = redacted(text);
     if let Some((helper, _)) = text.split_once("::")
         && helper
@@ -150,21 +193,19 @@ fn parse_web_url(text: &str) -> Result<Url, GitUrlError> {
         return Err(GitUrlError::RemoteHelper { url });
     }
     let Some((scheme, _)) = text.split_once("://") else {
-        // git reads `host:path` as SSH unless a slash comes before the colon.
-        let ssh = text.split_once(':').is_some_and(|(host, _)| !host.contains('/'));
         let file = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"));
-        return Err(if ssh && !file {
-            GitUrlError::Ssh { url }
-        } else {
-            GitUrlError::Local { url }
-        });
+        // git reads `host:path` as SSH unless a slash comes before the colon.
+        return match ssh::split_scp(text) {
+            Some((place, path)) if !file => Ok(Kind::Scp { place, path }),
+            _ => Err(GitUrlError::Local { url }),
+        };
     };
     match scheme.to_ascii_lowercase().as_str() {
-        "https" | "http" => Url::parse(text).map_err(|_| GitUrlError::Malformed {
+        "https" | "http" => Url::parse(text).map(Kind::Web).map_err(|_| GitUrlError::Malformed {
             url,
             reason: "host or port cannot be read",
         }),
-        "ssh" | "git+ssh" | "ssh+git" => Err(GitUrlError::Ssh { url }),
+        "ssh" | "git+ssh" | "ssh+git" => Ok(Kind::SshUrl),
         "file" => Err(GitUrlError::Local { url }),
         scheme if scheme.contains(['/', ':', '@']) => Err(GitUrlError::Local { url }),
         scheme => Err(GitUrlError::Scheme {
@@ -174,24 +215,58 @@ fn parse_web_url(text: &str) -> Result<Url, GitUrlError> {
     }
 }
 
-/// The URL without its trailing slash; nothing when no path is left.
-fn normalised(mut url: Url) -> Option<RemoteUrl> {
-    let path = url.path().trim_end_matches('/').to_owned();
-    if path.is_empty() {
-        return None;
+/// A web URL, normalised: without its trailing slash.
+fn web(text: &str, mut url: Url) -> Result<Parts, GitUrlError> {
+    let malformed = |reason| GitUrlError::Malformed {
+        url: redacted(text),
+        reason,
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(GitUrlError::Credentials { url: redacted(text) });
     }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(malformed("it has a query or a fragment"));
+    }
+    let path = checked_path(url.path()).map_err(malformed)?.to_owned();
     url.set_path(&path);
-    Some(RemoteUrl(Arc::new(url)))
+    let scheme = match url.scheme() {
+        "https" => Scheme::Https,
+        _ => Scheme::Http,
+    };
+    let host = url.host_str().unwrap_or_default();
+    Ok(Parts {
+        scheme,
+        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        port: url.port().unwrap_or_else(|| scheme.default_port()),
+        text: url.into(),
+    })
+}
+
+/// The path without its trailing slash, when it names a repository.
+fn checked_path(path: &str) -> Result<&str, &'static str> {
+    // git speaks a line protocol with its own helpers; an encoded line break must not get into it.
+    let lower = path.to_ascii_lowercase();
+    if ["%00", "%0a", "%0d"].iter().any(|code| lower.contains(code)) {
+        return Err("it contains an encoded control character");
+    }
+    let path = path.trim_end_matches('/');
+    if path.is_empty() {
+        return Err("it names no repository on its host");
+    }
+    Ok(path)
+}
+
+/// A host as it stands in a URL.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }
 
 fn redacted(text: &str) -> RedactedUrl {
     RedactedUrl::new(text)
-}
-
-impl hash::Hash for RemoteUrl {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.0.as_str().hash(state);
-    }
 }
 
 impl fmt::Display for RemoteUrl {
@@ -228,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_web_url_is_refused_by_its_kind() {
+    fn what_is_no_repository_on_a_server_is_refused_by_its_kind() {
         for (given, expected) in [
             ("", "is empty"),
             ("--upload-pack=touch /tmp/x", "dash"),
@@ -241,9 +316,8 @@ mod tests {
             ("/srv/git", "on this machine"),
             ("../git", "on this machine"),
             ("C:\\git", "backslashes"),
-            ("ssh://git@h/a", "SSH is not yet supported"),
-            ("git@h:a/b.git", "SSH is not yet supported"),
-            ("h:a/b.git", "SSH is not yet supported"),
+            ("h:a/b.git", "user@host:path"),
+            ("C:/git", "user@host:path"),
             ("git://h/a", "scheme \"git\""),
             ("ftp://h/a", "scheme \"ftp\""),
             ("https://", "cannot be read"),
@@ -263,6 +337,7 @@ mod tests {
             "https://bob:hunter2@h/a",
             "https://hunter2@h/a",
             "ssh://bob:hunter2@h/a",
+            "bob:hunter2@h:a",
         ] {
             let error = RemoteUrl::parse(given).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error} {error:?}");
@@ -277,7 +352,11 @@ mod tests {
             if let Ok(url) = RemoteUrl::parse(&text) {
                 prop_assert_eq!(RemoteUrl::parse(url.as_str()).unwrap(), url);
             }
-            let _ = RemoteUrl::parse(&format!("https://h/{text}")).map(|url| url.origin());
+            for start in ["https://h/", "ssh://git@h/", "git@h:", "ssh://"] {
+                if let Ok(url) = RemoteUrl::parse(&format!("{start}{text}")) {
+                    prop_assert_eq!(RemoteUrl::parse(url.as_str()).unwrap(), url);
+                }
+            }
         }
     }
 }
