@@ -123,7 +123,10 @@ fn label(error: &InvalidWriteBack) -> &'static str {
     match error {
         InvalidWriteBack::Method(_) => "bad_method",
         InvalidWriteBack::Credentials(_) => "bad_credentials_ref",
-        InvalidWriteBack::Branch(_) => "bad_branch",
+        InvalidWriteBack::Branch(_) | InvalidWriteBack::BranchTemplate(_) => "bad_branch",
+        InvalidWriteBack::Message(_) => "bad_message",
+        InvalidWriteBack::Grouping(_) => "bad_grouping",
+        InvalidWriteBack::NoReference(_) => "no_reference",
         InvalidWriteBack::OutsideRepository(_) => "target_outside_repository",
         InvalidWriteBack::Directory(_) => "bad_directory",
         InvalidWriteBack::KustomizationFile(_) => "kustomization_file_target",
