@@ -131,7 +131,9 @@ impl Engine {
         for member in members {
             let mut members = [member];
             if let Err(Fault { verdict, .. }) = self.preview_one(&mut members).await {
-                members.iter_mut().for_each(|member| member.fail(verdict.clone()));
+                for member in &mut members {
+                    member.fail(verdict.clone());
+                }
             }
             done.extend(members);
         }
