@@ -30,7 +30,9 @@ use scan::{File, Hit};
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum ManifestsError {
     /// The pattern names no file.
-    #[error("{pattern}: no file matches; a folder is written as folder/*.yaml, or folder/**/*.yaml with those below it")]
+    #[error(
+        "{pattern}: no file matches; a folder is written as folder/*.yaml, or folder/**/*.yaml with those below it"
+    )]
     NoFile {
         /// The pattern.
         pattern: PathPattern,
@@ -96,7 +98,9 @@ pub enum ManifestsError {
         alias: ForeignText,
     },
     /// A value in a place that no path leads to.
-    #[error("{path}: line {line}: the value cannot be edited where it stands (equal keys, or a merge key); write it out once")]
+    #[error(
+        "{path}: line {line}: the value cannot be edited where it stands (equal keys, or a merge key); write it out once"
+    )]
     NotEditable {
         /// The file.
         path: ForeignText,
@@ -154,16 +158,15 @@ pub struct Wanted<'a> {
 ///
 /// A file without the name of an image that changes and without its alias in a setter comment is not looked at, so that
 /// templates and other files that are no YAML may lie beside. With one place that cannot be written nothing is.
-pub fn render(
-    pattern: &PathPattern,
-    files: &[TargetText],
-    entries: &[Entry],
-) -> Result<Vec<NewText>, ManifestsError> {
+pub fn render(pattern: &PathPattern, files: &[TargetText], entries: &[Entry]) -> Result<Vec<NewText>, ManifestsError> {
     let wanted: Vec<Wanted<'_>> = entries.iter().filter_map(Wanted::of).collect();
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let mut texts = files.iter().filter_map(|file| Some((file, file.text.as_deref()?))).peekable();
+    let mut texts = files
+        .iter()
+        .filter_map(|file| Some((file, file.text.as_deref()?)))
+        .peekable();
     if texts.peek().is_none() {
         return Err(ManifestsError::NoFile {
             pattern: pattern.clone(),

@@ -58,7 +58,10 @@ fn forge(host: &str) -> Option<Forge> {
         _ => {}
     }
     // A name that goes on after a public forge's own is meant to look like it.
-    if ["github.com.", "gitlab.com."].iter().any(|forge| host.starts_with(forge)) {
+    if ["github.com.", "gitlab.com."]
+        .iter()
+        .any(|forge| host.starts_with(forge))
+    {
         return None;
     }
     match host.split_once('.')?.0 {

@@ -72,11 +72,7 @@ impl Engine {
         let target = &member.target.file;
         let decided = &mut member.decided;
         let put = |changed: &[Entry], all: &[Entry], repeated: &[Entry]| {
-            let writes = FileWrites {
-                changed,
-                all,
-                repeated,
-            };
+            let writes = FileWrites { changed, all, repeated };
             file::render(target, &files, writes)
                 .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))
         };
