@@ -61,6 +61,8 @@ const FAILURES: &[(&str, Kind)] = &[
     ("connection closed by", Kind::Unreachable),
     ("does not appear to be a git repository", Kind::NotFound),
     ("authentication failed for", Kind::Unauthorized),
+    // Gitea, of a deploy key that may only read.
+    ("is not authorized to write to", Kind::Unauthorized),
     ("could not read username for", Kind::Unauthorized),
     ("could not read password for", Kind::Unauthorized),
     ("returned error: 401", Kind::Unauthorized),

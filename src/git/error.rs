@@ -44,7 +44,7 @@ pub enum GitError {
     },
     /// The private key cannot be opened.
     #[error(
-        "the field sshPrivateKey for {repository} cannot be used, or sshPrivateKeyPassphrase is not its passphrase: \
+        "{repository} does not take the field sshPrivateKey, or sshPrivateKeyPassphrase is not its passphrase: \
          {answer}"
     )]
     SshKey {

@@ -96,16 +96,13 @@ async fn an_application_of_a_team_writes_to_its_sources_and_to_what_its_project_
         ("claimed", "AppProject \"ops\" does not have namespace"),
         ("scoped", "AppProject \"ops\" does not have namespace"),
     ] {
-        assert_eq!(
-            world.problem(alias).await,
-            "CredentialsUnavailable",
-            "{alias}: {problems}"
-        );
         let message = problems
             .as_array()
             .into_iter()
             .flatten()
-            .find(|problem| problem["alias"] == alias);
+            .find(|problem| problem["application"] == format!("{}/{alias}", world.namespace).as_str());
+        let reason = message.map(|problem| &problem["reason"]);
+        assert_eq!(reason, Some(&json!("CredentialsUnavailable")), "{alias}: {problems}");
         let message = message
             .map(|problem| problem["message"].to_string())
             .unwrap_or_default();

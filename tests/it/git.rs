@@ -747,15 +747,13 @@ async fn a_repository_is_read_by_the_name_of_its_host() {
 }
 
 #[test]
-fn only_web_addresses_are_repositories() {
+fn only_addresses_of_the_web_and_of_ssh_are_repositories() {
     for text in [
         "file:///srv/git",
         "/srv/git",
         "../git",
         "ext::sh -c true",
         "git://h/a",
-        "ssh://git@h/a",
-        "git@h:a",
         "--upload-pack=x",
         "https://bot:hunter2@h/a",
     ] {

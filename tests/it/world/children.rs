@@ -104,7 +104,7 @@ impl Child {
 
     /// Waits for its end.
     pub async fn finish(mut self) -> Finished {
-        let status = tokio::time::timeout(Duration::from_mins(1), self.process.wait()).await;
+        let status = tokio::time::timeout(Duration::from_mins(5), self.process.wait()).await;
         let status = status
             .unwrap_or_else(|_| panic!("it does not end:\n{}", self.log()))
             .expect("it can be waited for");

@@ -18,7 +18,7 @@ use crate::{
         verdict::Reason,
     },
     engine::{Engine, decide::WritePermit},
-    git::{BranchName, GitError, Mirror, NewCommit, ObjectId, PushError, RepoPath, Signature},
+    git::{BranchName, Found, GitError, Mirror, NewCommit, ObjectId, PushError, RepoPath, Signature},
 };
 
 /// A head that moves while we push is rendered on again this often.
@@ -45,6 +45,12 @@ struct Made {
     members: Vec<usize>,
 }
 
+/// What was rendered, and the files that it was rendered on.
+struct Rendered {
+    found: Vec<Found>,
+    jobs: Vec<Job>,
+}
+
 /// A commit that is to be made.
 struct Job {
     members: Vec<usize>,
@@ -61,9 +67,10 @@ impl Engine {
         fetched_in: Duration,
     ) -> Result<(), Fault> {
         let mut wait = FIRST_WAIT;
+        let mut rendered = None;
         for attempt in 1.. {
             let began = Instant::now();
-            let made = self.commit_all(&branch, members).await?;
+            let made = self.commit_all(&branch, members, &mut rendered).await?;
             let rendered_in = began.elapsed();
             let Some(last) = made.last() else {
                 return Ok(());
@@ -104,16 +111,38 @@ impl Engine {
     }
 
     /// The commits of a branch on its present head. Members without anything to say are settled.
-    async fn commit_all(&self, branch: &Branch<'_>, members: &mut [Member]) -> Result<Vec<Made>, Fault> {
+    ///
+    /// What was `rendered` before counts again while the files are the same: the shorter a try, the likelier it is that the
+    /// head does not move meanwhile.
+    async fn commit_all(
+        &self,
+        branch: &Branch<'_>,
+        members: &mut [Member],
+        rendered: &mut Option<Rendered>,
+    ) -> Result<Vec<Made>, Fault> {
         let mut texts = branch.read(members).await?;
+        let known = rendered.take().filter(|known| known.found == texts.found());
+        let mut jobs = match known {
+            Some(known) => known.jobs,
+            None => self.render_all(&mut texts, members),
+        };
         loop {
-            let jobs = self.render_all(&mut texts, members);
             let commits: Vec<NewCommit> = jobs.iter().filter_map(|job| self.new_commit(job, members)).collect();
             match branch.mirror.commit_all(branch.head, commits).await {
                 Ok(ids) => {
-                    let made = ids.into_iter().zip(jobs);
-                    let made = made.filter_map(|(id, Job { members, .. })| Some(Made { id: id?, members }));
-                    return Ok(made.collect());
+                    let made = ids.into_iter().zip(&jobs);
+                    let made = made.filter_map(|(id, job)| {
+                        Some(Made {
+                            id: id?,
+                            members: job.members.clone(),
+                        })
+                    });
+                    let made = made.collect();
+                    *rendered = Some(Rendered {
+                        found: texts.into_found(),
+                        jobs,
+                    });
+                    return Ok(made);
                 }
                 // The others do not wait for one that cannot be written; what it would have changed is taken back.
                 Err((Some(index), error)) => {
@@ -127,6 +156,7 @@ impl Engine {
                         }
                     }
                     texts.reset();
+                    jobs = self.render_all(&mut texts, members);
                 }
                 Err((None, error)) => return Err(error.into()),
             }

@@ -53,6 +53,16 @@ impl Texts {
         files.into_iter().find(|file| file.path == path)?.text.as_deref()
     }
 
+    /// The files as they were read.
+    pub(super) fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// The same, for later.
+    pub(super) fn into_found(self) -> Vec<Found> {
+        self.found
+    }
+
     /// A file was changed.
     pub(super) fn put(&mut self, path: &str, text: &str) {
         self.changed.insert(path.to_owned(), text.to_owned());
