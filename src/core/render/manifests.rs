@@ -5,7 +5,7 @@
 //! Another `image:` may mean anything (what a policy forbids, what a mirror stands for), and is only written when it is
 //! marked. A field keeps the spelling of its name and gets the new tag and digest.
 //!
-//! A setter comment marks the last value of its line, in any YAML: see [`marker`]. What is marked follows its marker alone.
+//! A setter comment marks the last value of its line, in any YAML: see `marker`. What is marked follows its marker alone.
 
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Which files of a repository a target means: one path, a glob, or what Argo CD reads of a folder.
 //!
 //! In a glob, `*` and `?` stay inside one component and `**` is any number of folders; nothing else is special. Argo CD's
-//! own `source.directory.include` and `exclude` have another syntax: see [`wild`]. Matching takes at most the product of both
+//! own `source.directory.include` and `exclude` have another syntax: see `wild`. Matching takes at most the product of both
 //! lengths.
 
 use std::fmt;
