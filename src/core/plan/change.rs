@@ -127,7 +127,9 @@ impl Entry {
             Self::HelmParameter { name, .. } => ValueKey::Helm(name.clone()),
             Self::PluginVariable { name, .. } => ValueKey::Plugin(name.clone()),
             Self::KustomizeImage { name, image } => ValueKey::Kustomize(kustomize::left_of(name.as_deref(), image)),
-            Self::ManifestImage { image, fields: true, .. } => ValueKey::Manifest(image.full_name()),
+            Self::ManifestImage {
+                image, fields: true, ..
+            } => ValueKey::Manifest(image.full_name()),
             Self::ManifestImage { alias, .. } => ValueKey::Marker(alias.clone()),
         }
     }

@@ -135,7 +135,11 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(holds(&source(texts), "api", &image), expected, "{texts:?}");
-            assert_eq!(differs(&source(texts), "api", &image), !expected && !texts.is_empty(), "{texts:?}");
+            assert_eq!(
+                differs(&source(texts), "api", &image),
+                !expected && !texts.is_empty(),
+                "{texts:?}"
+            );
         }
     }
 }

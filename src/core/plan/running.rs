@@ -40,9 +40,9 @@ pub fn find(
         CurrentFrom::Manifest => {
             let place = place::place(application, tracked, image).ok();
             let source = place.and_then(|place| source_type::source_in(application, place.slot));
-            let running = place.zip(source).map_or(Ok(None), |(place, source)| {
-                standing::of(place.kind, source, image, &[])
-            });
+            let running = place
+                .zip(source)
+                .map_or(Ok(None), |(place, source)| standing::of(place.kind, source, image, &[]));
             Found {
                 followed: place.is_some(),
                 running,

@@ -30,10 +30,12 @@ use scan::{File, Hit};
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum ManifestsError {
     /// The pattern names no file.
-    #[error("{pattern}: no file matches; a folder is written as folder/*.yaml, or folder/**/*.yaml with those below it")]
+    #[error(
+        "{pattern}: no file matches; a folder is written as folder/*.yaml, or folder/**/*.yaml with those below it"
+    )]
     NoFile {
         /// The pattern.
-        pattern: PathPattern,
+        pattern: ForeignText,
     },
     /// A file that may hold an image of ours cannot be read.
     #[error("{path}: not YAML: {error}; mend it, or leave it out of the pattern")]
@@ -96,7 +98,9 @@ pub enum ManifestsError {
         alias: ForeignText,
     },
     /// A value in a place that no path leads to.
-    #[error("{path}: line {line}: the value cannot be edited where it stands (equal keys, or a merge key); write it out once")]
+    #[error(
+        "{path}: line {line}: the value cannot be edited where it stands (equal keys, or a merge key); write it out once"
+    )]
     NotEditable {
         /// The file.
         path: ForeignText,
@@ -118,7 +122,7 @@ pub enum ManifestsError {
     )]
     NotFound {
         /// The files.
-        pattern: PathPattern,
+        pattern: ForeignText,
         /// The alias.
         alias: ForeignText,
         /// The image.
@@ -131,7 +135,7 @@ pub enum ManifestsError {
     )]
     NotMarked {
         /// The files.
-        pattern: PathPattern,
+        pattern: ForeignText,
         /// The alias.
         alias: ForeignText,
         /// The image.
@@ -154,19 +158,18 @@ pub struct Wanted<'a> {
 ///
 /// A file without the name of an image that changes and without its alias in a setter comment is not looked at, so that
 /// templates and other files that are no YAML may lie beside. With one place that cannot be written nothing is.
-pub fn render(
-    pattern: &PathPattern,
-    files: &[TargetText],
-    entries: &[Entry],
-) -> Result<Vec<NewText>, ManifestsError> {
+pub fn render(pattern: &PathPattern, files: &[TargetText], entries: &[Entry]) -> Result<Vec<NewText>, ManifestsError> {
     let wanted: Vec<Wanted<'_>> = entries.iter().filter_map(Wanted::of).collect();
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let mut texts = files.iter().filter_map(|file| Some((file, file.text.as_deref()?))).peekable();
+    let mut texts = files
+        .iter()
+        .filter_map(|file| Some((file, file.text.as_deref()?)))
+        .peekable();
     if texts.peek().is_none() {
         return Err(ManifestsError::NoFile {
-            pattern: pattern.clone(),
+            pattern: ForeignText::new(pattern.as_str()),
         });
     }
     let mut found = vec![false; wanted.len()];
@@ -217,7 +220,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn nowhere(&self, pattern: &PathPattern) -> ManifestsError {
-        let (pattern, alias) = (pattern.clone(), ForeignText::new(self.alias));
+        let (pattern, alias) = (ForeignText::new(pattern.as_str()), ForeignText::new(self.alias));
         let image = ForeignText::new(&self.image.full_name());
         if self.fields {
             ManifestsError::NotFound { pattern, alias, image }

@@ -51,7 +51,10 @@ enum Fault {
     #[error("{path}: {error}")]
     HelmValues { path: ForeignText, error: HelmValuesError },
     #[error("{path}: {error}")]
-    Kustomization { path: ForeignText, error: KustomizationError },
+    Kustomization {
+        path: ForeignText,
+        error: KustomizationError,
+    },
     #[error(transparent)]
     Manifests(ManifestsError),
 }

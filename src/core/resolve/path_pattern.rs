@@ -12,7 +12,7 @@ use crate::{api::argocd::DirectorySource, core::foreign::ForeignText};
 mod tokens;
 mod wild;
 
-use tokens::{Token, may_begin, matches};
+use tokens::{Token, matches, may_begin};
 pub use wild::InvalidWild;
 use wild::Wild;
 

@@ -46,7 +46,9 @@ pub(super) struct Source<'a> {
 fn no_kind(source_type: SourceType) -> Verdict {
     let message = "the application has no source of type Helm, Kustomize or Plugin (yet)";
     let way_out = match source_type {
-        SourceType::Directory => "; images in plain manifests are written to git: set method git and writeBackTarget manifests",
+        SourceType::Directory => {
+            "; images in plain manifests are written to git: set method git and writeBackTarget manifests"
+        }
         _ => "",
     };
     Verdict::new(Reason::UnsupportedSource, format!("{message}{way_out}"))

@@ -226,8 +226,9 @@ fn plain_source(application: &Application) -> Option<usize> {
     let sources = several(application)?;
     let types = status_types(application);
     let mut both = sources.iter().zip(types);
-    (types.len() == sources.len())
-        .then(|| both.position(|(source, text)| is_folder(source) && SourceType::parse(text) == SourceType::Directory))?
+    (types.len() == sources.len()).then(|| {
+        both.position(|(source, text)| is_folder(source) && SourceType::parse(text) == SourceType::Directory)
+    })?
 }
 
 /// Whether it is a folder in git; a source that only lends files to others has no path.

@@ -21,10 +21,7 @@ pub(super) enum Meaning<'m> {
     /// A part of the image with this index.
     Part(usize, ManifestPart),
     /// No part of an image of ours.
-    UnknownPart {
-        alias: &'m str,
-        part: &'m str,
-    },
+    UnknownPart { alias: &'m str, part: &'m str },
 }
 
 /// The value of the setter in a comment; `None` when the comment is another one.

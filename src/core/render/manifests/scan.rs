@@ -81,11 +81,14 @@ impl File<'_, '_> {
 
     /// Whether the place says this already, as a text and not as a number that looks like it.
     pub(super) fn says(&self, hit: &Hit<'_>, value: &str) -> bool {
-        let look = self.walk.document_of(hit.number).and_then(|document| self.looks.get(document));
+        let look = self
+            .walk
+            .document_of(hit.number)
+            .and_then(|document| self.looks.get(document));
         self.walk
             .node(hit.number)
             .zip(look)
-.is_some_and(|(node, look)| look.is_text(node, value))
+            .is_some_and(|(node, look)| look.is_text(node, value))
     }
 
     /// The document of the place, and the way to it.
@@ -183,7 +186,10 @@ impl<'d, 't> Search<'_, 'd, 't> {
         let mut seen = HashSet::new();
         let mut parsed: HashMap<&'d str, Option<usize>> = HashMap::new();
         for (number, node) in self.walk.nodes() {
-            let is_list = self.walk.key_of(number).is_some_and(|key| CONTAINERS.contains(&key.as_str()));
+            let is_list = self
+                .walk
+                .key_of(number)
+                .is_some_and(|key| CONTAINERS.contains(&key.as_str()));
             let Some(look) = self.look(number).filter(|look| is_list && is_object(look)) else {
                 continue;
             };

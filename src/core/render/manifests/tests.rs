@@ -137,19 +137,30 @@ fn the_name_keeps_its_spelling_and_the_version_is_replaced() {
     for (image, given, expected) in [
         ("nginx:1.1", "nginx:1.0", "nginx:1.1"),
         ("nginx:1.1", "library/nginx:1.0", "library/nginx:1.1"),
-        ("nginx:1.1", "docker.io/library/nginx:1.0", "docker.io/library/nginx:1.1"),
-        ("docker.io/nginx:1.1", "index.docker.io/nginx", "index.docker.io/nginx:1.1"),
+        (
+            "nginx:1.1",
+            "docker.io/library/nginx:1.0",
+            "docker.io/library/nginx:1.1",
+        ),
+        (
+            "docker.io/nginx:1.1",
+            "index.docker.io/nginx",
+            "index.docker.io/nginx:1.1",
+        ),
         ("host:5000/a:1.1", "host:5000/a:1.0", "host:5000/a:1.1"),
         ("host:5000/a:1.1", "host:5000/a", "host:5000/a:1.1"),
         ("a/b:1.1", "a/b:1.0@sha256:00", "a/b:1.1"),
         ("a/b:1.1", "a/b@sha256:00", "a/b:1.1"),
         ("a/b:1.1@sha256:11", "a/b:1.0@sha256:00", "a/b:1.1@sha256:11"),
         ("a/b@sha256:11", "a/b:1.0", "a/b@sha256:11"),
-        ("host:5000/a@sha256:11", "host:5000/a@sha256:00", "host:5000/a@sha256:11"),
+        (
+            "host:5000/a@sha256:11",
+            "host:5000/a@sha256:00",
+            "host:5000/a@sha256:11",
+        ),
     ] {
-        let text = |image: &str| {
-            format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: {image}\n    name: x\n")
-        };
+        let text =
+            |image: &str| format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: {image}\n    name: x\n");
         let found = written(&text(given), &[entry("a", image, true)]);
         assert_eq!(found, Ok(Some(text(expected))), "{image} {given}");
     }
@@ -188,11 +199,26 @@ fn a_marked_value_is_set_whatever_it_stands_in() {
             "v1",
             "v2",
         ),
-        ("acme/api:v2", format!("a:\n- acme/old {name}\n- x\n"), "acme/old", "acme/api"),
-        ("acme/api:v2", format!("args: [--image, \"acme/api:v1\"] {whole}\n"), ":v1", ":v2"),
+        (
+            "acme/api:v2",
+            format!("a:\n- acme/old {name}\n- x\n"),
+            "acme/old",
+            "acme/api",
+        ),
+        (
+            "acme/api:v2",
+            format!("args: [--image, \"acme/api:v1\"] {whole}\n"),
+            ":v1",
+            ":v2",
+        ),
         ("acme/api:v2", format!("tag: {tag}\nx: 1\n"), "tag: #", "tag: v2 #"),
         ("acme/api:v2", format!("x: &v v1\ntag: *v {tag}\n"), "v1", "v2"),
-        ("acme/api:v2", format!("tag: |- {tag} rest\n  v1\nx: 1\n"), "  v1", "  v2"),
+        (
+            "acme/api:v2",
+            format!("tag: |- {tag} rest\n  v1\nx: 1\n"),
+            "  v1",
+            "  v2",
+        ),
         ("acme/api:v2", format!("\u{feff}tag: v1 {tag}\r\nx: 1"), "v1", "v2"),
         (
             pinned.as_str(),
@@ -218,10 +244,18 @@ fn a_marked_value_is_set_whatever_it_stands_in() {
             "v1",
             "v2",
         ),
-        (pinned.as_str(), format!("image: quay.io/acme/api {whole}\n"), "quay.io/acme/api", &pinned),
+        (
+            pinned.as_str(),
+            format!("image: quay.io/acme/api {whole}\n"),
+            "quay.io/acme/api",
+            &pinned,
+        ),
         (
             "acme/api:v2",
-            format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: acme/api:v1 {whole}\n  - image: acme/api:old {}\n", set("web")),
+            format!(
+                "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: acme/api:v1 {whole}\n  - image: acme/api:old {}\n",
+                set("web")
+            ),
             ":v1",
             ":v2",
         ),
@@ -251,23 +285,55 @@ fn two_aliases_of_one_image_are_told_apart_by_their_markers() {
 #[test]
 fn a_place_that_cannot_be_written_is_told_with_file_and_line() {
     for (text, expected) in [
-        ("a: 1\ntag: x # {\"$imageupdater\": \"api:tga\"}\n", "apps/a.yaml: line 2: \"tga\""),
-        ("a: 1\ntag: x # {\"$imageupdater\": api}\n", "apps/a.yaml: line 2: the setter comment cannot be read"),
-        ("a: # {\"$imageupdater\": \"api\"}\n  b: 1\n", "apps/a.yaml: line 1: the setter comment must stand"),
-        ("x: &x {y: 1}\na: *x # {\"$imageupdater\": \"api\"}\n", "apps/a.yaml: line 2: the setter comment must stand"),
-        ("# {\"$imageupdater\": \"api\"}\na: 1\n", "apps/a.yaml: line 1: the setter comment must stand"),
-        ("d: sha256:0 # {\"$imageupdater\": \"api:digest\"}\n", "apps/a.yaml: line 1: the setter comment asks for a digest"),
-        ("a: x\na: y # {\"$imageupdater\": \"api\"}\n", "apps/a.yaml: line 2: the value cannot be edited"),
-        ("a: !!int 1 # {\"$imageupdater\": \"api\"}\n", "apps/a.yaml: line 1: a value with a tag"),
+        (
+            "a: 1\ntag: x # {\"$imageupdater\": \"api:tga\"}\n",
+            "apps/a.yaml: line 2: \"tga\"",
+        ),
+        (
+            "a: 1\ntag: x # {\"$imageupdater\": api}\n",
+            "apps/a.yaml: line 2: the setter comment cannot be read",
+        ),
+        (
+            "a: # {\"$imageupdater\": \"api\"}\n  b: 1\n",
+            "apps/a.yaml: line 1: the setter comment must stand",
+        ),
+        (
+            "x: &x {y: 1}\na: *x # {\"$imageupdater\": \"api\"}\n",
+            "apps/a.yaml: line 2: the setter comment must stand",
+        ),
+        (
+            "# {\"$imageupdater\": \"api\"}\na: 1\n",
+            "apps/a.yaml: line 1: the setter comment must stand",
+        ),
+        (
+            "d: sha256:0 # {\"$imageupdater\": \"api:digest\"}\n",
+            "apps/a.yaml: line 1: the setter comment asks for a digest",
+        ),
+        (
+            "a: x\na: y # {\"$imageupdater\": \"api\"}\n",
+            "apps/a.yaml: line 2: the value cannot be edited",
+        ),
+        (
+            "a: !!int 1 # {\"$imageupdater\": \"api\"}\n",
+            "apps/a.yaml: line 1: a value with a tag",
+        ),
         (
             "a: &a x # {\"$imageupdater\": \"api\"}\nb: *a # {\"$imageupdater\": \"api:tag\"}\n",
             "apps/a.yaml: line 1: the value is shared",
         ),
         ("image: {{ acme/api }}: x\n", "apps/a.yaml: not YAML: line 1"),
-        ("apiVersion: v1\n", "apps/**/*.yaml: no container has the image acme/api"),
-        ("{{ template }}: [\n", "apps/**/*.yaml: no container has the image acme/api"),
+        (
+            "apiVersion: v1\n",
+            "apps/**/*.yaml: no container has the image acme/api",
+        ),
+        (
+            "{{ template }}: [\n",
+            "apps/**/*.yaml: no container has the image acme/api",
+        ),
     ] {
-        let error = written(text, &[entry("api", "acme/api:1.1", true)]).unwrap_err().to_string();
+        let error = written(text, &[entry("api", "acme/api:1.1", true)])
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with(expected), "{text}: {error}");
     }
     let none = render(&pattern(), &[], &[entry("api", "acme/api:1.1", true)]);
@@ -283,7 +349,10 @@ fn only_files_that_change_are_written_and_templates_beside_them_are_left_alone()
         ("apps/old.yaml", pod("1.0")),
         ("apps/template.yaml", "a: {{ .Values.image }}: [\n".to_owned()),
         ("apps/flux.yaml", "tag: 1.0 # {\"$imagepolicy\": \"a:b\"}\n".to_owned()),
-        ("apps/marked.yaml", "tag: v1 # {\"$imageupdater\": \"api:tag\"}\n".to_owned()),
+        (
+            "apps/marked.yaml",
+            "tag: v1 # {\"$imageupdater\": \"api:tag\"}\n".to_owned(),
+        ),
     ]
     .into_iter()
     .map(|(path, text)| TargetText {

@@ -111,14 +111,34 @@ fn the_current_version_is_what_the_file_says() {
     let renamed = json!({"imageName": "acme/api:1.x", "manifestTargets": {"kustomize": {"name": "base"}}});
     let quay = json!({"imageName": "quay.io/acme/api:1.x"});
     for (image, file, text, expected) in [
-        (&plain, values(), Some("image: {name: docker.io/acme/api, tag: 1.10}"), Some("docker.io/acme/api:1.10")),
+        (
+            &plain,
+            values(),
+            Some("image: {name: docker.io/acme/api, tag: 1.10}"),
+            Some("docker.io/acme/api:1.10"),
+        ),
         (&plain, values(), Some("image.tag: '1.2'"), Some("acme/api:1.2")),
-        (&plain, values(), Some("image: {tag: '1.3'}\nimage.tag: '1.2'"), Some("acme/api:1.3")),
+        (
+            &plain,
+            values(),
+            Some("image: {tag: '1.3'}\nimage.tag: '1.2'"),
+            Some("acme/api:1.3"),
+        ),
         (&plain, values(), Some("image: {name: acme/other, tag: 1.1.1}"), None),
         (&plain, values(), Some("# nothing\n"), Some("acme/api:0.1")),
         (&plain, values(), None, Some("acme/api:0.1")),
-        (&spec, values(), Some("apps:\n- image: acme/api:1.1@sha256:00\n"), Some("acme/api:1.1@sha256:00")),
-        (&quay, values(), Some("image: {registry: quay.io, name: acme/api, tag: v1}"), Some("quay.io/acme/api:v1")),
+        (
+            &spec,
+            values(),
+            Some("apps:\n- image: acme/api:1.1@sha256:00\n"),
+            Some("acme/api:1.1@sha256:00"),
+        ),
+        (
+            &quay,
+            values(),
+            Some("image: {registry: quay.io, name: acme/api, tag: v1}"),
+            Some("quay.io/acme/api:v1"),
+        ),
         (
             &plain,
             overrides(),
@@ -127,7 +147,12 @@ fn the_current_version_is_what_the_file_says() {
         ),
         (&plain, overrides(), Some("helm:\n  parameters: []\n"), None),
         (&plain, overrides(), Some("helm:\n  parameters: null\n"), None),
-        (&plain, overrides(), Some("kustomize: {images: [x]}\n"), Some("acme/api:0.1")),
+        (
+            &plain,
+            overrides(),
+            Some("kustomize: {images: [x]}\n"),
+            Some("acme/api:0.1"),
+        ),
         (&plain, overrides(), Some("# nothing\n"), Some("acme/api:0.1")),
         (&plain, overrides(), Some("~"), Some("acme/api:0.1")),
         (&plain, overrides(), None, Some("acme/api:0.1")),
@@ -143,8 +168,18 @@ fn the_current_version_is_what_the_file_says() {
             Some("images: [{name: acme/api, newTag: v1, digest: sha256:00}]"),
             Some("acme/api:v1@sha256:00"),
         ),
-        (&renamed, kustomization(), Some("images: [{name: base, newName: acme/api, newTag: v1}]"), Some("acme/api:v1")),
-        (&renamed, kustomization(), Some("images: [{name: base, newName: acme/web, newTag: v1}]"), None),
+        (
+            &renamed,
+            kustomization(),
+            Some("images: [{name: base, newName: acme/api, newTag: v1}]"),
+            Some("acme/api:v1"),
+        ),
+        (
+            &renamed,
+            kustomization(),
+            Some("images: [{name: base, newName: acme/web, newTag: v1}]"),
+            None,
+        ),
         (&plain, kustomization(), Some("resources: []\n"), None),
         (&plain, kustomization(), None, Some("acme/api:0.1")),
         (
@@ -153,7 +188,12 @@ fn the_current_version_is_what_the_file_says() {
             Some("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'docker.io/acme/api:1.2'}]}\n"),
             Some("docker.io/acme/api:1.2"),
         ),
-        (&plain, manifests(), Some("tag: v3 # {\"$imageupdater\": \"api:tag\"}\n"), Some("acme/api:v3")),
+        (
+            &plain,
+            manifests(),
+            Some("tag: v3 # {\"$imageupdater\": \"api:tag\"}\n"),
+            Some("acme/api:v3"),
+        ),
         (&plain, manifests(), Some("apiVersion: v1\n"), None),
         (&plain, manifests(), None, None),
     ] {
@@ -169,7 +209,13 @@ fn the_source_that_is_written_is_the_one_that_says_it() {
     let several = application(&json!({"sources": [{"helm": {}}, {"kustomize": {"images": ["acme/api:0.1"]}}]}));
     let hydrator = application(&json!({"sourceHydrator": {"drySource": {"kustomize": {"images": []}}}}));
     for (given, slot) in [(several, SourceSlot::Multi(1)), (hydrator, SourceSlot::Hydrator)] {
-        let found = current(&given, &image, &kustomization(), slot, Some("images: [{name: acme/api, newTag: v1}]"));
+        let found = current(
+            &given,
+            &image,
+            &kustomization(),
+            slot,
+            Some("images: [{name: acme/api, newTag: v1}]"),
+        );
         assert_eq!(found, Ok(Some("acme/api:v1".to_owned())));
         let tracked = tracked(&given, &image, overrides(), slot);
         let files = [TargetText {
@@ -196,7 +242,11 @@ fn a_file_that_cannot_be_read_is_told_with_its_line() {
         (values(), "a: [\n", "x/file.yaml: the values file: not YAML: line"),
         (values(), "image: [1]\n", "x/file.yaml: the parameter \"image.name\""),
         (kustomization(), "images: 1\n", "x/file.yaml: line 1: images is no list"),
-        (manifests(), "x: 1\ny: 2 # {\"$imageupdater\": \"api:x\"}\n", "x/file.yaml: line 2: \"x\" is no part"),
+        (
+            manifests(),
+            "x: 1\ny: 2 # {\"$imageupdater\": \"api:x\"}\n",
+            "x/file.yaml: line 2: \"x\" is no part",
+        ),
     ] {
         let error = current(&given, &image, &file, SourceSlot::Single, Some(text)).unwrap_err();
         let verdict = Verdict::from(error);

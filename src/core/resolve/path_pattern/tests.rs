@@ -89,8 +89,16 @@ fn only_folders_that_may_hold_a_match_are_searched() {
         (PathPattern::of_folder("apps/x", None).unwrap(), "apps", true),
         (PathPattern::of_folder("apps/x", None).unwrap(), "apps/x", true),
         (PathPattern::of_folder("apps/x", None).unwrap(), "apps/x/y", false),
-        (PathPattern::of_folder("apps", Some(&recursive)).unwrap(), "apps/y", true),
-        (PathPattern::of_folder("apps", Some(&recursive)).unwrap(), "appsy", false),
+        (
+            PathPattern::of_folder("apps", Some(&recursive)).unwrap(),
+            "apps/y",
+            true,
+        ),
+        (
+            PathPattern::of_folder("apps", Some(&recursive)).unwrap(),
+            "appsy",
+            false,
+        ),
         (PathPattern::of_folder(".", Some(&recursive)).unwrap(), "y", true),
         (PathPattern::of_folder("", None).unwrap(), "y", false),
     ] {
@@ -130,7 +138,16 @@ fn a_folder_is_read_as_argo_cd_reads_it() {
 
 #[test]
 fn a_pattern_of_the_source_that_cannot_be_read_is_no_pattern() {
-    for text in ["{a", "[a", "[]", "a\\", "{a,b", "[!]", &"{a,b}".repeat(7), &"a".repeat(5000)] {
+    for text in [
+        "{a",
+        "[a",
+        "[]",
+        "a\\",
+        "{a,b",
+        "[!]",
+        &"{a,b}".repeat(7),
+        &"a".repeat(5000),
+    ] {
         let settings = directory(false, text, "");
         let found = PathPattern::of_folder("apps", Some(&settings));
         assert!(matches!(found, Err(InvalidFolder::Wild(_))), "{text} {found:?}");

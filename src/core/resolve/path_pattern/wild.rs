@@ -89,9 +89,11 @@ fn product(heads: &[Vec<Token>], tails: &[Vec<Token>]) -> Result<Vec<Vec<Token>>
     if heads.len() * tails.len() > MAX_ALTERNATIVES {
         return Err("its braces stand for too many patterns");
     }
-    let both = heads
-        .iter()
-        .flat_map(|head| tails.iter().map(move |tail| [head.as_slice(), tail.as_slice()].concat()));
+    let both = heads.iter().flat_map(|head| {
+        tails
+            .iter()
+            .map(move |tail| [head.as_slice(), tail.as_slice()].concat())
+    });
     Ok(both.collect())
 }
 

@@ -220,7 +220,11 @@ fn plain_manifests_are_a_path_a_glob_or_what_argo_cd_reads() {
     }
     let directory = settings(serde_json::json!({"gitConfig": {"writeBackTarget": "manifests"}}));
     let found = resolve(&directory, &single("Directory"), "argocd").unwrap();
-    assert_eq!(found.kind(found.source_type), None, "method argocd has no place for them");
+    assert_eq!(
+        found.kind(found.source_type),
+        None,
+        "method argocd has no place for them"
+    );
 }
 
 #[test]
