@@ -72,7 +72,7 @@ mod tests {
         .transport;
         assert_eq!(transport.ssh_known_hosts, Path::new("/ssh/ssh_known_hosts"));
         assert_eq!(transport.tls_dirs[0], Path::new("/tls"));
-        assert_eq!(transport.timeout, Duration::from_secs(120));
+        assert_eq!(transport.timeout, Duration::from_mins(2));
         assert_eq!(transport.kill_after, Duration::from_secs(10));
     }
 }

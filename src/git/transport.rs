@@ -223,9 +223,10 @@ impl GitProgram {
             command.arg("-c").arg(setting);
         }
         // Its files are there as long as git runs.
-        let prepared = match call.operation.is_remote() {
-            true => self.prepare(call, login).await?,
-            false => Prepared::default(),
+        let prepared = if call.operation.is_remote() {
+            self.prepare(call, login).await?
+        } else {
+            Prepared::default()
         };
         prepared.apply(&mut command);
         command.args(call.arguments);

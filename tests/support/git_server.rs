@@ -20,8 +20,8 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use axum::http::{HeaderMap, Method, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},

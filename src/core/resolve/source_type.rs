@@ -238,11 +238,11 @@ fn is_folder(source: &ApplicationSource) -> bool {
 }
 
 /// Of several sources that are certainly of type `wanted`, the first that `holds` picks; [`select`] where there is none.
-pub fn select_held<'a>(
-    application: &'a Application,
+pub fn select_held(
+    application: &Application,
     wanted: SourceType,
     holds: impl Fn(&ApplicationSource) -> bool,
-) -> Option<(SourceSlot, &'a ApplicationSource)> {
+) -> Option<(SourceSlot, &ApplicationSource)> {
     let sources = several(application).unwrap_or(&[]);
     let types = Some(status_types(application)).filter(|types| types.len() == sources.len());
     let is_wanted = |index: usize, source: &ApplicationSource| {

@@ -191,7 +191,7 @@ fn carry(stream: TcpStream) -> io::Result<()> {
         let _ = to_server.shutdown(Shutdown::Write);
     });
     let mut out = io::stdout().lock();
-    let mut piece = [0; 32 << 10];
+    let mut piece = vec![0; 32 << 10];
     loop {
         let count = from_server.read(&mut piece)?;
         if count == 0 {

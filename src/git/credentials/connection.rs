@@ -36,7 +36,7 @@ pub struct Proxy {
     kind: ProxyKind,
     host: String,
     port: u16,
-    no_proxy: String,
+    exceptions: String,
 }
 
 /// How a proxy is spoken to.
@@ -82,7 +82,7 @@ impl Proxy {
             kind,
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port,
-            no_proxy: no_proxy.trim().to_owned(),
+            exceptions: no_proxy.trim().to_owned(),
         })
     }
 
@@ -131,7 +131,7 @@ impl Proxy {
         // Which proxy does not matter here, only whether the list has the host.
         let matcher = Matcher::builder()
             .all("http://proxy.invalid")
-            .no(self.no_proxy.as_str())
+            .no(self.exceptions.as_str())
             .build();
         matcher.intercept(&target).is_some()
     }
@@ -145,7 +145,7 @@ impl Connection {
             parts.extend([
                 "proxy".to_owned(),
                 proxy.url.expose().to_owned(),
-                proxy.no_proxy.clone(),
+                proxy.exceptions.clone(),
             ]);
         }
         if let Some(shown) = &self.client_certificate {

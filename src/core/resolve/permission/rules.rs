@@ -78,15 +78,12 @@ fn decode(text: &str) -> String {
             .get(..2)
             .filter(|_| *first == b'%')
             .and_then(|code| hex::decode(code).ok());
-        match code.as_deref() {
-            Some([byte]) => {
-                bytes.push(*byte);
-                rest = more.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = more;
-            }
+        if let Some([byte]) = code.as_deref() {
+            bytes.push(*byte);
+            rest = more.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = more;
         }
     }
     String::from_utf8(bytes).map_or_else(|_| text.to_owned(), |decoded| decoded.to_lowercase())

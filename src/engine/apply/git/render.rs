@@ -72,11 +72,7 @@ impl Engine {
         let target = &member.target.file;
         let decided = &mut member.decided;
         let put = |changed: &[Entry], all: &[Entry], repeated: &[Entry]| {
-            let writes = FileWrites {
-                changed,
-                all,
-                repeated,
-            };
+            let writes = FileWrites { changed, all, repeated };
             file::render(target, &files, writes)
                 .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))
         };
@@ -131,7 +127,9 @@ impl Engine {
         for member in members {
             let mut members = [member];
             if let Err(Fault { verdict, .. }) = self.preview_one(&mut members).await {
-                members.iter_mut().for_each(|member| member.fail(verdict.clone()));
+                for member in &mut members {
+                    member.fail(verdict.clone());
+                }
             }
             done.extend(members);
         }
