@@ -9,6 +9,7 @@ use super::{
     repo_path::RepoPath,
 };
 use crate::core::{
+    foreign::ForeignText,
     render::file::{Reading, TargetText},
     resolve::PathPattern,
 };
@@ -37,7 +38,7 @@ pub enum TargetFault {
     #[error("{pattern}: it names more than {MAX_MATCHES} files or {} MiB; use a narrower pattern", MAX_MATCHED_BYTES >> 20)]
     TooMany {
         /// The pattern.
-        pattern: PathPattern,
+        pattern: ForeignText,
     },
 }
 
@@ -118,7 +119,7 @@ impl Reader<'_> {
         let mut paths = Vec::new();
         if !self.walk(&self.tree, "", pattern, MAX_DEPTH, &mut paths)? {
             return Ok(Err(TargetFault::TooMany {
-                pattern: pattern.clone(),
+                pattern: ForeignText::new(pattern.as_str()),
             }));
         }
         let (mut files, mut bytes) = (Vec::with_capacity(paths.len()), 0);
@@ -134,7 +135,7 @@ impl Reader<'_> {
             }
             if bytes > MAX_MATCHED_BYTES {
                 return Ok(Err(TargetFault::TooMany {
-                    pattern: pattern.clone(),
+                    pattern: ForeignText::new(pattern.as_str()),
                 }));
             }
         }

@@ -35,7 +35,7 @@ pub enum ManifestsError {
     )]
     NoFile {
         /// The pattern.
-        pattern: PathPattern,
+        pattern: ForeignText,
     },
     /// A file that may hold an image of ours cannot be read.
     #[error("{path}: not YAML: {error}; mend it, or leave it out of the pattern")]
@@ -122,7 +122,7 @@ pub enum ManifestsError {
     )]
     NotFound {
         /// The files.
-        pattern: PathPattern,
+        pattern: ForeignText,
         /// The alias.
         alias: ForeignText,
         /// The image.
@@ -135,7 +135,7 @@ pub enum ManifestsError {
     )]
     NotMarked {
         /// The files.
-        pattern: PathPattern,
+        pattern: ForeignText,
         /// The alias.
         alias: ForeignText,
         /// The image.
@@ -169,7 +169,7 @@ pub fn render(pattern: &PathPattern, files: &[TargetText], entries: &[Entry]) ->
         .peekable();
     if texts.peek().is_none() {
         return Err(ManifestsError::NoFile {
-            pattern: pattern.clone(),
+            pattern: ForeignText::new(pattern.as_str()),
         });
     }
     let mut found = vec![false; wanted.len()];
@@ -220,7 +220,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn nowhere(&self, pattern: &PathPattern) -> ManifestsError {
-        let (pattern, alias) = (pattern.clone(), ForeignText::new(self.alias));
+        let (pattern, alias) = (ForeignText::new(pattern.as_str()), ForeignText::new(self.alias));
         let image = ForeignText::new(&self.image.full_name());
         if self.fields {
             ManifestsError::NotFound { pattern, alias, image }
