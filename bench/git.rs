@@ -68,7 +68,10 @@ fn main() {
 
 /// Whether a part was asked for; all are when none was named.
 fn wanted(part: &str) -> bool {
-    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    let mut named = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .peekable();
     named.peek().is_none() || named.any(|name| name == part)
 }
 

@@ -113,7 +113,9 @@ impl Installation {
         git.require_password("bot", "password-of-the-bench");
         let namespace = world.namespace().await;
         world.registry.push("app", "v1.0.0", "2026-01-01T00:00:00Z");
-        let applications: Vec<Value> = (0..layout.applications).map(|at| application(&layout, &git, at)).collect();
+        let applications: Vec<Value> = (0..layout.applications)
+            .map(|at| application(&layout, &git, at))
+            .collect();
         world.objects(&namespace, &applications).await;
         let secrets: Vec<Value> = (0..layout.repositories).map(|at| secret(&git, at)).collect();
         world.objects(&namespace, &secrets).await;
@@ -163,7 +165,9 @@ impl Installation {
         let tag = format!("app:v1.{number}.0\n");
         let is_missing = |at: &usize| {
             let path = format!("apps/app-{at}/.argocd-source-app-{at}.yaml");
-            let file = self.git.file(&self.layout.repository(*at), &self.layout.branch(*at), &path);
+            let file = self
+                .git
+                .file(&self.layout.repository(*at), &self.layout.branch(*at), &path);
             !file.unwrap_or_default().contains(&tag)
         };
         let missing = (0..self.layout.applications).filter(is_missing).count();
@@ -219,8 +223,14 @@ impl Figures {
         tell("requests", (now.requests.all - self.requests.all).to_string());
         tell("wall, s", seconds(now.at - self.at));
         tell("CPU, s", seconds(now.cpu - self.cpu));
-        tell("CPU of its git processes, s", seconds(now.cpu_of_children - self.cpu_of_children));
-        tell("peak memory with children so far, KiB", installation.memory.peak().to_string());
+        tell(
+            "CPU of its git processes, s",
+            seconds(now.cpu_of_children - self.cpu_of_children),
+        );
+        tell(
+            "peak memory with children so far, KiB",
+            installation.memory.peak().to_string(),
+        );
         tell("peak memory without so far, KiB", installation.program.memory("VmHWM"));
     }
 }

@@ -61,7 +61,10 @@ fn resident(pid: u32) -> u64 {
 }
 
 fn children(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let lines = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     let text: String = lines.collect();
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()

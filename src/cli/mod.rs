@@ -5,7 +5,7 @@ pub mod args;
 pub mod completion;
 pub mod crd;
 pub mod mirrors;
-mod plan;
+pub mod plan;
 pub mod printer;
 pub mod registries;
 pub mod run;

@@ -21,10 +21,16 @@ impl World {
     async fn given(names: &[&str], revision: &str, config: Value) -> Self {
         let server = GitServer::start().await;
         let files: Vec<String> = names.iter().map(|name| format!("{name}/kustomization.yaml")).collect();
-        let files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), "kind: Kustomization\n")).collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|file| (file.as_str(), "kind: Kustomization\n"))
+            .collect();
         let url = server.create_repo("deploy", &files);
         server.require_password("bot", PASSWORDS[0]);
-        let mut objects = vec![updater(&config), repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] }))];
+        let mut objects = vec![
+            updater(&config),
+            repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })),
+        ];
         for name in names {
             let mut object = application(name, &url);
             object["spec"]["source"]["targetRevision"] = json!(revision);
@@ -80,7 +86,9 @@ async fn without_a_base_the_default_branch_is_written_whatever_it_is_called() {
 #[tokio::test]
 async fn a_branch_to_push_to_is_made_from_its_base() {
     let world = World::web("main", json!({ "branch": "release:updates" })).await;
-    let base = world.server.commit_as_other("deploy", "release", "README.md", "hello\n");
+    let base = world
+        .server
+        .commit_as_other("deploy", "release", "README.md", "hello\n");
 
     world.cycle().await;
 
@@ -100,7 +108,11 @@ async fn a_branch_to_push_to_that_is_there_goes_on_as_it_is() {
 
     assert_eq!(world.file("updates"), Some(text("v1.1.0")));
     assert_eq!(world.server.log("deploy", "updates")[0].parents, [theirs]);
-    assert_eq!(world.server.file("deploy", "updates", "later.txt"), None, "it is not brought up to date");
+    assert_eq!(
+        world.server.file("deploy", "updates", "later.txt"),
+        None,
+        "it is not brought up to date"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +149,11 @@ async fn a_branch_to_push_to_that_somebody_rewrote_keeps_what_they_wrote() {
 
 #[tokio::test]
 async fn a_tag_a_commit_and_a_branch_that_is_not_there_are_no_base() {
-    for config in [json!({ "branch": "REVISION" }), json!({}), json!({ "branch": "REVISION:updates" })] {
+    for config in [
+        json!({ "branch": "REVISION" }),
+        json!({}),
+        json!({ "branch": "REVISION:updates" }),
+    ] {
         for kind in ["tag", "commit", "nothing"] {
             let world = World::web("main", json!({})).await;
             world.server.tag("deploy", "v7", "main");
@@ -194,11 +210,20 @@ async fn a_template_gives_each_application_a_branch_and_all_are_fetched_at_once(
 
 #[tokio::test]
 async fn a_template_that_gives_no_name_of_a_branch_is_an_error_of_that_application() {
-    for branch in ["main:{{ if false }}x{{ end }}", "main:a..b", "main:-x", "main:x.lock", "main:a b"] {
+    for branch in [
+        "main:{{ if false }}x{{ end }}",
+        "main:a..b",
+        "main:-x",
+        "main:x.lock",
+        "main:a b",
+    ] {
         let world = World::web("main", json!({ "branch": branch })).await;
 
         let (reason, message) = world.refused().await;
 
-        assert!(["InvalidSetting", "TargetUnusable"].contains(&reason.as_str()), "{branch}: {reason} {message}");
+        assert!(
+            ["InvalidSetting", "TargetUnusable"].contains(&reason.as_str()),
+            "{branch}: {reason} {message}"
+        );
     }
 }

@@ -60,12 +60,18 @@ async fn every_change_and_every_commit_of_five_others_is_in_a_linear_history_onc
     let server = GitServer::start().await;
     let names: Vec<String> = (0..APPLICATIONS).map(name).collect();
     let files: Vec<String> = names.iter().map(|name| format!("{name}/kustomization.yaml")).collect();
-    let files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), "kind: Kustomization\n")).collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|file| (file.as_str(), "kind: Kustomization\n"))
+        .collect();
     let url = server.create_repo("deploy", &files);
     server.require_password("bot", PASSWORDS[0]);
     let mut objects: Vec<Value> = names.iter().map(|name| application(name, &url)).collect();
     objects.push(updater(&json!({})));
-    objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+    objects.push(repository(
+        &url,
+        &json!({ "username": "bot", "password": PASSWORDS[0] }),
+    ));
     let fleet = Fleet::given(&objects).await;
     fleet.release("v1.1.0");
 
@@ -92,7 +98,10 @@ async fn every_change_and_every_commit_of_five_others_is_in_a_linear_history_onc
     let (others, ()) = tokio::join!(others, ours);
 
     let log = server.log("deploy", "main");
-    assert!(log.iter().rev().skip(1).all(|commit| commit.parents.len() == 1), "it is linear");
+    assert!(
+        log.iter().rev().skip(1).all(|commit| commit.parents.len() == 1),
+        "it is linear"
+    );
     let mut messages: BTreeMap<&str, usize> = BTreeMap::new();
     for commit in &log {
         *messages.entry(commit.message.as_str()).or_default() += 1;
@@ -104,14 +113,21 @@ async fn every_change_and_every_commit_of_five_others_is_in_a_linear_history_onc
         }
     }
     let mut written: BTreeMap<&str, usize> = BTreeMap::new();
-    for commit in log.iter().filter(|commit| commit.author != "Somebody Else <else@example.com>") {
+    for commit in log
+        .iter()
+        .filter(|commit| commit.author != "Somebody Else <else@example.com>")
+    {
         assert_eq!(commit.files.len(), 1, "{commit:?}");
         *written.entry(commit.files[0].as_str()).or_default() += 1;
     }
     assert_eq!(written.len(), APPLICATIONS);
     assert!(written.values().all(|count| *count == 1), "{written:?}");
     for name in &names {
-        assert_eq!(server.file("deploy", "main", &file(name)), Some(text("v1.1.0")), "{name}");
+        assert_eq!(
+            server.file("deploy", "main", &file(name)),
+            Some(text("v1.1.0")),
+            "{name}"
+        );
     }
     let theirs: usize = others.iter().map(Vec::len).sum();
     assert_eq!(log.len(), 1 + APPLICATIONS + theirs);

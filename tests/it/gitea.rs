@@ -14,7 +14,10 @@ use crate::{
 /// The repository of every test; its owner has the name of the test.
 const REPOSITORY: &str = "deploy";
 /// One Application.
-const FILES: [(&str, &str); 2] = [("web/kustomization.yaml", "kind: Kustomization\n"), ("README.md", "hello\n")];
+const FILES: [(&str, &str); 2] = [
+    ("web/kustomization.yaml", "kind: Kustomization\n"),
+    ("README.md", "hello\n"),
+];
 
 /// A repository with one Application in it, of which v1.1.0 is the newest tag.
 struct Shop {
@@ -126,7 +129,10 @@ async fn a_protected_branch_is_refused_in_the_words_of_the_forge_until_it_is_fre
     let (reason, message) = shop.problem().await;
 
     assert_eq!(reason, "WriteFailed", "{message}");
-    assert!(message.contains("Not allowed to push to protected branch main"), "{message}");
+    assert!(
+        message.contains("Not allowed to push to protected branch main"),
+        "{message}"
+    );
     assert_eq!(shop.commits("main").await, 1);
     assert_eq!(shop.fleet.status().get("recentUpdates"), None);
 
@@ -141,12 +147,17 @@ async fn a_protected_branch_is_refused_in_the_words_of_the_forge_until_it_is_fre
 async fn a_branch_that_was_deleted_and_one_that_was_made_anew_are_told_apart() {
     let shop = Shop::given("recreated", json!({ "branch": "release" })).await;
     let branch = json!({ "new_branch_name": "release", "old_ref_name": "main" });
-    let make = || shop.owner.ask(Method::POST, REPOSITORY, "/branches", Some(branch.clone()));
+    let make = || {
+        shop.owner
+            .ask(Method::POST, REPOSITORY, "/branches", Some(branch.clone()))
+    };
     make().await;
     shop.fleet.cycle().await;
     assert_eq!(shop.file("release").await, text("v1.1.0"));
 
-    shop.owner.ask(Method::DELETE, REPOSITORY, "/branches/release", None).await;
+    shop.owner
+        .ask(Method::DELETE, REPOSITORY, "/branches/release", None)
+        .await;
     shop.fleet.release("v1.2.0");
     let (reason, message) = shop.problem().await;
     assert_eq!(reason, "TargetUnusable", "{message}");
@@ -166,7 +177,12 @@ async fn a_branch_that_somebody_rewrites_is_written_as_it_is_now() {
     shop.fleet.cycle().await;
     let theirs = shop.owner.clone_of(REPOSITORY, "main").await;
     theirs.git(&["checkout", "--quiet", "--orphan", "anew"]).await;
-    theirs.commit("history is rewritten", &[("web/.argocd-source-web.yaml", "kustomize: {}\n")]).await;
+    theirs
+        .commit(
+            "history is rewritten",
+            &[("web/.argocd-source-web.yaml", "kustomize: {}\n")],
+        )
+        .await;
     theirs.git(&["push", "--quiet", "--force", "origin", "anew:main"]).await;
     shop.fleet.release("v1.2.0");
 
@@ -191,7 +207,9 @@ async fn the_default_branch_may_be_called_otherwise_tomorrow() {
     assert_eq!(shop.file("main").await, text("v1.1.0"));
 
     let name = json!({ "name": "trunk" });
-    shop.owner.ask(Method::PATCH, REPOSITORY, "/branches/main", Some(name)).await;
+    shop.owner
+        .ask(Method::PATCH, REPOSITORY, "/branches/main", Some(name))
+        .await;
     shop.fleet.release("v1.2.0");
     shop.fleet.cycle().await;
 
@@ -219,7 +237,10 @@ async fn an_empty_and_an_archived_repository_are_refused_clearly() {
     shop.owner.ask(Method::PATCH, REPOSITORY, "", Some(archived)).await;
 
     let (reason, message) = shop.problem().await;
-    assert!(["WriteFailed", "CredentialsUnavailable"].contains(&reason.as_str()), "{reason}: {message}");
+    assert!(
+        ["WriteFailed", "CredentialsUnavailable"].contains(&reason.as_str()),
+        "{reason}: {message}"
+    );
     assert!(message.contains("archived"), "{message}");
     assert_eq!(shop.commits("main").await, 1);
 }

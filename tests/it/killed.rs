@@ -30,7 +30,9 @@ impl Random {
     /// Seeded by the clock; a test that fails shows the seed, and `KILLED_SEED` sets it.
     #[expect(clippy::print_stderr, reason = "a test that fails says how to see it again")]
     fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("it is later than 1970");
         let seed = std::env::var("KILLED_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or(now.subsec_nanos()) | 1;
         eprintln!("KILLED_SEED={seed}");
@@ -45,7 +47,9 @@ impl Random {
     }
 
     fn noise(&mut self, bytes: usize) -> String {
-        (0..bytes).map(|_| char::from(b'!' + u8::try_from(self.below(90)).expect("it is small"))).collect()
+        (0..bytes)
+            .map(|_| char::from(b'!' + u8::try_from(self.below(90)).expect("it is small")))
+            .collect()
     }
 }
 
@@ -62,13 +66,19 @@ impl World {
         let server = GitServer::start().await;
         let noise = random.noise(300 << 10);
         let files = NAMES.map(|name| format!("{name}/kustomization.yaml"));
-        let mut files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), "kind: Kustomization\n")).collect();
+        let mut files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|file| (file.as_str(), "kind: Kustomization\n"))
+            .collect();
         files.push(("noise.txt", &noise));
         let url = server.create_repo("deploy", &files);
         server.require_password("bot", PASSWORDS[0]);
         let mut objects: Vec<Value> = NAMES.iter().map(|name| application(name, &url)).collect();
         objects.push(updater(&json!({})));
-        objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+        objects.push(repository(
+            &url,
+            &json!({ "username": "bot", "password": PASSWORDS[0] }),
+        ));
         let fleet = Fleet::given(&objects).await;
         Self { server, fleet, random }
     }
@@ -97,21 +107,37 @@ impl World {
 
 /// Kills the program, and the processes that it started if that is wanted.
 async fn kill(program: Child, with_children: bool) {
-    let victims = if with_children { descendants(program.pid()) } else { Vec::new() };
+    let victims = if with_children {
+        descendants(program.pid())
+    } else {
+        Vec::new()
+    };
     program.signal("KILL").await;
     for victim in victims {
         // It may have ended by itself.
-        let _ = tokio::process::Command::new("kill").args(["-s", "KILL", &victim.to_string()]).output().await;
+        let _ = tokio::process::Command::new("kill")
+            .args(["-s", "KILL", &victim.to_string()])
+            .output()
+            .await;
     }
     assert_eq!(program.finish().await.code, None);
 }
 
 /// The processes that a process started, and those that they started.
 fn descendants(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    let children: Vec<u32> = children.flat_map(|line| line.split(' ').filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect();
-    children.iter().copied().chain(children.iter().flat_map(|child| descendants(*child))).collect()
+    let children: Vec<u32> = children
+        .flat_map(|line| line.split(' ').filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    children
+        .iter()
+        .copied()
+        .chain(children.iter().flat_map(|child| descendants(*child)))
+        .collect()
 }
 
 /// All files below a folder, with their sizes.
@@ -135,7 +161,9 @@ fn leftovers(cache: &Path) -> Vec<PathBuf> {
         let inside = path.strip_prefix(cache).unwrap_or(path);
         let temporary = inside.iter().any(|part| {
             let part = part.to_string_lossy();
-            ["tmp_", "incoming-", "trash-", "shallow_"].iter().any(|start| part.starts_with(start))
+            ["tmp_", "incoming-", "trash-", "shallow_"]
+                .iter()
+                .any(|start| part.starts_with(start))
         });
         // `.lock` is that of the folder itself, and always there.
         temporary || (path.extension().is_some_and(|end| end == "lock") && !path.ends_with(".lock"))

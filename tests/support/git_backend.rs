@@ -89,7 +89,13 @@ async fn reject(request: Request, reason: &str) -> Response {
         let length = usize::from_str_radix(length, 16).unwrap_or_default();
         let Some(command) = rest.get(4..length) else { break };
         let command = String::from_utf8_lossy(command);
-        let reference = command.split('\0').next().unwrap_or_default().trim_end().rsplit(' ').next();
+        let reference = command
+            .split('\0')
+            .next()
+            .unwrap_or_default()
+            .trim_end()
+            .rsplit(' ')
+            .next();
         report += &line(&format!("ng {} {reason}\n", reference.unwrap_or_default()));
         rest = &rest[length..];
     }

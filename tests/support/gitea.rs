@@ -62,7 +62,10 @@ impl Gitea {
         make_certificates(household.folder());
         let settings = household.folder().join("app.ini");
         std::fs::write(&settings, app_ini(household.folder(), port, ssh_port)).expect("a writable folder");
-        let process = household.spawn("gitea", Command::new(servers::path("gitea")).args(run(household.folder(), &["web"])));
+        let process = household.spawn(
+            "gitea",
+            Command::new(servers::path("gitea")).args(run(household.folder(), &["web"])),
+        );
         let mut gitea = Self {
             port,
             ssh_port,
@@ -95,8 +98,18 @@ impl Gitea {
     /// Makes the administrator; the token of it.
     fn administrator(&self) -> String {
         let create = [
-            "admin", "user", "create", "--admin", "--username", "root", "--email", "root@example.com",
-            "--random-password", "--access-token", "--access-token-scopes", "all",
+            "admin",
+            "user",
+            "create",
+            "--admin",
+            "--username",
+            "root",
+            "--email",
+            "root@example.com",
+            "--random-password",
+            "--access-token",
+            "--access-token-scopes",
+            "all",
         ];
         let output = Command::new(servers::path("gitea"))
             .args(run(self.household.folder(), &create))
@@ -107,7 +120,9 @@ impl Gitea {
         let token = words.lines().find(|line| line.starts_with("Access token"));
         let token = token.and_then(|line| line.rsplit(' ').next());
         let error = String::from_utf8_lossy(&output.stderr);
-        token.unwrap_or_else(|| panic!("no token in {words:?} {error}")).to_owned()
+        token
+            .unwrap_or_else(|| panic!("no token in {words:?} {error}"))
+            .to_owned()
     }
 
     /// `https://127.0.0.1:port`.
@@ -146,7 +161,10 @@ impl Gitea {
 
     async fn ask_as(&self, authorization: &str, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/api/v1/{path}", self.address());
-        let mut request = self.client().request(method.clone(), &url).header("Authorization", authorization);
+        let mut request = self
+            .client()
+            .request(method.clone(), &url)
+            .header("Authorization", authorization);
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -163,7 +181,11 @@ impl Gitea {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let ca = std::fs::read(self.ca()).expect("the CA");
         let ca = reqwest::Certificate::from_pem(&ca).expect("a certificate");
-        Client::builder().no_proxy().tls_certs_only([ca]).build().expect("a client")
+        Client::builder()
+            .no_proxy()
+            .tls_certs_only([ca])
+            .build()
+            .expect("a client")
     }
 }
 
@@ -198,7 +220,10 @@ impl Owner {
 
     /// The URL of a repository over ssh.
     pub fn ssh_url(&self, repository: &str) -> String {
-        format!("ssh://git@127.0.0.1:{}/{}/{repository}.git", self.gitea.ssh_port, self.name)
+        format!(
+            "ssh://git@127.0.0.1:{}/{}/{repository}.git",
+            self.gitea.ssh_port, self.name
+        )
     }
 
     /// The owner as a writer.
@@ -223,7 +248,8 @@ impl Owner {
     /// Lets nobody push to a branch.
     pub async fn protect(&self, repository: &str, branch: &str) {
         let rule = json!({ "rule_name": branch, "enable_push": false, "block_admin_merge_override": true });
-        self.ask(Method::POST, repository, "/branch_protections", Some(rule)).await;
+        self.ask(Method::POST, repository, "/branch_protections", Some(rule))
+            .await;
     }
 
     /// Adds a key that serves this repository only.
@@ -238,7 +264,11 @@ impl Owner {
         let commits = self.ask(Method::GET, repository, &query, None).await;
         let told = |commit: &Value| Told {
             id: commit["sha"].as_str().expect("an id").to_owned(),
-            message: commit["commit"]["message"].as_str().expect("a message").trim_end().to_owned(),
+            message: commit["commit"]["message"]
+                .as_str()
+                .expect("a message")
+                .trim_end()
+                .to_owned(),
             parents: commit["parents"].as_array().map_or(0, Vec::len),
         };
         commits.as_array().expect("a list").iter().map(told).collect()
@@ -246,7 +276,9 @@ impl Owner {
 
     /// A file at the head of a branch.
     pub async fn file(&self, repository: &str, branch: &str, path: &str) -> String {
-        let answer = self.ask(Method::GET, repository, &format!("/contents/{path}?ref={branch}"), None).await;
+        let answer = self
+            .ask(Method::GET, repository, &format!("/contents/{path}?ref={branch}"), None)
+            .await;
         let content = answer["content"].as_str().expect("a file").replace('\n', "");
         String::from_utf8(STANDARD.decode(content).expect("base64")).expect("UTF-8")
     }
@@ -265,7 +297,10 @@ fn run(folder: &Path, command: &[&str]) -> Vec<String> {
         format!("--work-path={}", folder.display()),
         format!("--config={}", folder.join("app.ini").display()),
     ];
-    place.into_iter().chain(command.iter().map(|word| (*word).to_owned())).collect()
+    place
+        .into_iter()
+        .chain(command.iter().map(|word| (*word).to_owned()))
+        .collect()
 }
 
 fn make_certificates(folder: &Path) {
@@ -275,7 +310,11 @@ fn make_certificates(folder: &Path) {
     let key = KeyPair::generate().expect("a key");
     let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
     let leaf = leaf.signed_by(&key, &ca).expect("a certificate");
-    for (name, text) in [("ca.pem", ca.pem()), ("cert.pem", leaf.pem()), ("key.pem", key.serialize_pem())] {
+    for (name, text) in [
+        ("ca.pem", ca.pem()),
+        ("cert.pem", leaf.pem()),
+        ("key.pem", key.serialize_pem()),
+    ] {
         std::fs::write(folder.join(name), text).expect("a writable folder");
     }
 }

@@ -29,7 +29,9 @@ impl Writer {
             folder: tempfile::tempdir().expect("a temporary folder"),
             identity,
         };
-        writer.git(&["init", "--quiet", "--template=", "--initial-branch=main"]).await;
+        writer
+            .git(&["init", "--quiet", "--template=", "--initial-branch=main"])
+            .await;
         writer.git(&["remote", "add", "origin", url]).await;
         writer
     }
@@ -51,7 +53,8 @@ impl Writer {
             std::fs::write(path, text).expect("a writable folder");
         }
         self.git(&["add", "--all"]).await;
-        self.git(&["commit", "--quiet", "--allow-empty", "--message", message]).await;
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", message])
+            .await;
     }
 
     /// Pushes the present commit to a branch; the words of git when it was refused.

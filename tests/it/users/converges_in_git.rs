@@ -17,7 +17,10 @@ async fn given(names: &[&str], files: &[(&str, &str)], config: &Value) -> (GitSe
     server.require_password("bot", PASSWORDS[0]);
     let mut objects: Vec<Value> = names.iter().map(|name| application(name, &url)).collect();
     objects.push(updater(config));
-    objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+    objects.push(repository(
+        &url,
+        &json!({ "username": "bot", "password": PASSWORDS[0] }),
+    ));
     let fleet = Fleet::given(&objects).await;
     fleet.release("v1.1.0");
     (server, fleet)
@@ -96,14 +99,20 @@ async fn applications_that_share_a_file_change_it_together_and_once() {
     let mut updater = updater(&config);
     updater["spec"]["applicationRefs"][0]["images"][0]["manifestTargets"] = json!({ "helm": { "tag": "app.tag" } });
     objects.push(updater);
-    objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+    objects.push(repository(
+        &url,
+        &json!({ "username": "bot", "password": PASSWORDS[0] }),
+    ));
     fleet.write("all.yaml", &objects);
 
     fleet.cycle().await;
 
     assert_eq!(fleet.problems(), []);
     let values = server.file("deploy", "main", "shared/values.yaml").expect("a file");
-    assert!(values.starts_with("# all of them\napp:\n  tag: v1.1.0 # the tag\n"), "{values}");
+    assert!(
+        values.starts_with("# all of them\napp:\n  tag: v1.1.0 # the tag\n"),
+        "{values}"
+    );
     assert_eq!(server.log("deploy", "main").len(), 2, "one of them says it for all");
     nothing_more_happens(&server, &fleet).await;
 }
@@ -136,12 +145,18 @@ async fn applications_that_want_different_things_of_one_file_do_not_take_turns()
     let mut updater = updater(&json!({ "writeBackTarget": "helmvalues:/shared/values.yaml" }));
     updater["spec"]["applicationRefs"] = json!(rules);
     objects.push(updater);
-    objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+    objects.push(repository(
+        &url,
+        &json!({ "username": "bot", "password": PASSWORDS[0] }),
+    ));
     fleet.write("all.yaml", &objects);
 
     fleet.cycle().await;
 
-    let (values, log) = (server.file("deploy", "main", "shared/values.yaml"), server.log("deploy", "main"));
+    let (values, log) = (
+        server.file("deploy", "main", "shared/values.yaml"),
+        server.log("deploy", "main"),
+    );
     for _ in 0..3 {
         fleet.cycle().await;
         assert_eq!(server.file("deploy", "main", "shared/values.yaml"), values);

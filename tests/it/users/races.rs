@@ -14,12 +14,18 @@ use crate::{
 async fn given(names: &[&str], config: &Value) -> (GitServer, Fleet) {
     let server = GitServer::start().await;
     let files: Vec<String> = names.iter().map(|name| format!("{name}/kustomization.yaml")).collect();
-    let files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), "kind: Kustomization\n")).collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|file| (file.as_str(), "kind: Kustomization\n"))
+        .collect();
     let url = server.create_repo("deploy", &files);
     server.require_password("bot", PASSWORDS[0]);
     let mut objects: Vec<Value> = names.iter().map(|name| application(name, &url)).collect();
     objects.push(updater(config));
-    objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+    objects.push(repository(
+        &url,
+        &json!({ "username": "bot", "password": PASSWORDS[0] }),
+    ));
     let fleet = Fleet::given(&objects).await;
     fleet.release("v1.1.0");
     (server, fleet)
@@ -123,13 +129,20 @@ async fn two_resources_for_one_branch_push_once() {
         one["spec"]["applicationRefs"][0]["namePattern"] = json!(name);
         objects.push(one);
     }
-    objects.push(repository(&url, &json!({ "username": "bot", "password": PASSWORDS[0] })));
+    objects.push(repository(
+        &url,
+        &json!({ "username": "bot", "password": PASSWORDS[0] }),
+    ));
     fleet.write("all.yaml", &objects);
 
     fleet.cycle().await;
 
     for name in ["api", "web"] {
-        assert_eq!(server.file("deploy", "main", &file(name)), Some(text("v1.1.0")), "{name}");
+        assert_eq!(
+            server.file("deploy", "main", &file(name)),
+            Some(text("v1.1.0")),
+            "{name}"
+        );
     }
     assert_eq!(server.log("deploy", "main").len(), 3);
     assert_eq!((server.fetches(), server.pushes()), (1, 1));

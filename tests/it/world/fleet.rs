@@ -77,7 +77,10 @@ impl Fleet {
         ];
         all.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let nowhere = [("KUBECONFIG", "/nowhere"), ("HOME", "/nowhere")];
-        let own = self.environment.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let own = self
+            .environment
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
         let environment: Vec<_> = nowhere.into_iter().chain(own).collect();
         Child::start_with(&all, &environment)
     }
@@ -101,7 +104,10 @@ impl Fleet {
     pub fn problems(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let problems = self.status()["problems"].as_array().cloned().unwrap_or_default();
-        problems.iter().map(|p| (text(&p["reason"]), text(&p["message"]))).collect()
+        problems
+            .iter()
+            .map(|p| (text(&p["reason"]), text(&p["message"])))
+            .collect()
     }
 }
 

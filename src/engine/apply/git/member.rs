@@ -73,7 +73,9 @@ impl Member {
     /// Its changes, each with the labels of the new image.
     pub(super) fn changes(&self) -> (Vec<ImageChange>, Vec<Labels>) {
         let changes = self.decided.update.changes();
-        let labels = changes.iter().map(|change| self.labels.get(&change.alias).cloned().unwrap_or_default());
+        let labels = changes
+            .iter()
+            .map(|change| self.labels.get(&change.alias).cloned().unwrap_or_default());
         let labels = labels.collect();
         (changes, labels)
     }
@@ -108,7 +110,10 @@ impl Engine {
             return Err((decided, verdict));
         };
         let target = GitTarget::clone(target);
-        let place = Place::repository(repository_key(&target.repository), credentials_key(&decided.work, &target));
+        let place = Place::repository(
+            repository_key(&target.repository),
+            credentials_key(&decided.work, &target),
+        );
         match self.route(cycle, remotes, &decided, &target, &place, seen).await {
             Ok(route) => {
                 let labels = self.labels_for(cycle, &decided).await;
@@ -142,8 +147,13 @@ impl Engine {
         };
         // What refused to be written lately is not even listed.
         let pushed = named.as_ref().map(|name| name.as_str().to_owned());
-        let pushed = pushed.or_else(|| target.base.clone()).or_else(|| self.default_branch(&decided.work));
-        let places = pushed.map(|branch| place.branch(branch)).into_iter().chain([place.clone()]);
+        let pushed = pushed
+            .or_else(|| target.base.clone())
+            .or_else(|| self.default_branch(&decided.work));
+        let places = pushed
+            .map(|branch| place.branch(branch))
+            .into_iter()
+            .chain([place.clone()]);
         let askers = askers([&decided.work]);
         for place in places {
             self.check_setback(&place, &askers)?;

@@ -156,10 +156,7 @@ impl Engine {
         let remote = Arc::clone(&member.route.remote);
         let from = batch::start(&remote.heads, member).clone();
         let (name, base) = (member.route.push.clone(), member.route.base.clone());
-        let fetched = remote
-            .mirror
-            .ensure(&remote.heads, std::slice::from_ref(&from))
-            .await?;
+        let fetched = remote.mirror.ensure(&remote.heads, std::slice::from_ref(&from)).await?;
         let head = fetched.get(&from).copied();
         let head = head.ok_or_else(|| Fault::now(Reason::WriteFailed, format!("branch {from} is gone")))?;
         let branch = Branch {
