@@ -136,6 +136,11 @@ impl World {
             .expect("a request for a cycle");
     }
 
+    /// What the program wrote so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// The folder for temporary files of the program.
     pub fn temporary(&self) -> std::path::PathBuf {
         self.folder.path().join("tmp")

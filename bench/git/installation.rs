@@ -200,6 +200,8 @@ struct Figures {
     requests: Requests,
     cpu: Duration,
     cpu_of_children: Duration,
+    /// Bytes of the program's log.
+    logged: usize,
 }
 
 impl Figures {
@@ -209,6 +211,7 @@ impl Figures {
             requests: installation.git.requests(),
             cpu: installation.program.cpu(),
             cpu_of_children: installation.program.cpu_of_children(),
+            logged: installation.world.log().len(),
         }
     }
 
@@ -222,6 +225,19 @@ impl Figures {
         tell("pushes", (now.requests.pushes - self.requests.pushes).to_string());
         tell("requests", (now.requests.all - self.requests.all).to_string());
         tell("wall, s", seconds(now.at - self.at));
+        let log = installation.world.log();
+        let pushes: Vec<&str> = log[self.logged..]
+            .lines()
+            .filter(|line| line.contains("push_ms"))
+            .collect();
+        for (key, what) in [
+            ("fetch_ms", "longest fetch, ms"),
+            ("render_ms", "longest reading, rendering and committing, ms"),
+            ("push_ms", "longest push, ms"),
+        ] {
+            let longest = pushes.iter().filter_map(|line| number(line, key)).max();
+            longest.iter().for_each(|longest| tell(what, longest.to_string()));
+        }
         tell("CPU, s", seconds(now.cpu - self.cpu));
         tell(
             "CPU of its git processes, s",
@@ -233,6 +249,17 @@ impl Figures {
         );
         tell("peak memory without so far, KiB", installation.program.memory("VmHWM"));
     }
+}
+
+/// The number in `key=123` of a line of the log.
+fn number(line: &str, key: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(&format!("{key}="))?;
+    let digits: String = rest
+        .chars()
+        .skip_while(|c| *c == '"')
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
 }
 
 fn application(layout: &Layout, git: &GitServer, at: usize) -> Value {

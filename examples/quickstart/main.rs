@@ -143,6 +143,7 @@ impl World {
         let registries = Registries::new(Arc::new(RegistriesConf::parse(&conf)?), RegistryOptions::default());
         let mirrors = Mirrors::new(scratch.join("git"), MirrorOptions::new(std::env::current_exe()?))?;
         let options = Options {
+            allow_foreign_repositories: false,
             argocd_namespace: "argocd".to_owned(),
             platform: Platform {
                 os: "linux".to_owned(),

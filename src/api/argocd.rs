@@ -70,6 +70,65 @@ pub struct ApplicationSource {
     /// Plugin settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginSource>,
+    /// Which files of a folder of plain manifests count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectorySource>,
+    /// What plain manifests in git say of each image, where somebody read them into this copy. It is no part of the
+    /// object: never read from it and never sent.
+    #[serde(skip)]
+    pub manifests: Option<Vec<ManifestText>>,
+}
+
+/// What one place of plain manifests says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestText {
+    /// The alias of the image.
+    pub alias: String,
+    /// What of the image stands there.
+    pub part: ManifestPart,
+    /// The text of the place; empty when nothing stands there.
+    pub text: String,
+}
+
+/// What a place in plain manifests holds of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ManifestPart {
+    /// The whole reference, in whatever spelling its file has.
+    Field,
+    /// The whole reference, as it is configured.
+    Whole,
+    /// The tag, with the digest if one is pinned.
+    TagWithDigest,
+    /// The tag alone, because the digest has a place of its own.
+    Tag,
+    /// Registry and name.
+    Name,
+    /// The digest.
+    Digest,
+}
+
+/// Settings of a source of plain manifests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectorySource {
+    /// Whether folders below the path count too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurse: Option<bool>,
+    /// The glob that a path below the source's path has to match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<String>,
+    /// The glob that it must not match; it wins over `include`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<String>,
+}
+
+impl ApplicationSource {
+    /// Whether its repository is none of git: a chart of a Helm repository, or an artifact of an OCI registry.
+    pub fn is_registry(&self) -> bool {
+        let url = self.repo_url.as_deref().unwrap_or("").trim();
+        let is_oci = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("oci://"));
+        is_oci || self.chart.as_deref().is_some_and(|chart| !chart.trim().is_empty())
+    }
 }
 
 /// Helm settings of a source.
@@ -155,6 +214,12 @@ impl Application {
         self.metadata.name.as_deref().unwrap_or("")
     }
 
+    /// The AppProject that it says it belongs to; `default` where it says none, as in Argo CD.
+    pub fn project(&self) -> &str {
+        let project = self.spec.project.as_deref().unwrap_or("");
+        if project.is_empty() { "default" } else { project }
+    }
+
     /// The images that Argo CD reports as running.
     pub fn live_images(&self) -> &[String] {
         self.status
@@ -184,6 +249,10 @@ pub struct AppProjectSpec {
     /// Globs of allowed repositories; a leading `!` denies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_repos: Option<Vec<String>>,
+    /// Globs of namespaces other than Argo CD's own whose Applications may belong to the project; a text between slashes
+    /// is a regular expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_namespaces: Option<Vec<String>>,
 }
 
 macro_rules! argoproj_resource {

@@ -12,10 +12,7 @@ use std::{
 use anyhow::Context as _;
 use tempfile::TempDir;
 
-use crate::{
-    core::duration::GoDuration,
-    git::{MirrorOptions, Mirrors},
-};
+use crate::git::Mirrors;
 
 /// What temporary folders of this program are called in front.
 const PREFIX: &str = "argocd-image-updater-";
@@ -26,10 +23,7 @@ const STALE_AFTER: Duration = Duration::from_mins(10);
 
 /// Opens the folder of the mirrors; the temporary one has to be kept as long as they are used.
 pub(super) fn open(cache_dir: Option<&Path>) -> anyhow::Result<(Mirrors, Option<TempDir>)> {
-    let mut options = MirrorOptions::new(env::current_exe()?);
-    let limits = &mut options.transport;
-    limits.timeout = limit("ARGOCD_EXEC_TIMEOUT", limits.timeout);
-    limits.kill_after = limit("ARGOCD_EXEC_FATAL_TIMEOUT", limits.kill_after);
+    let options = super::git::options()?;
     let temporary = env::temp_dir();
     remove_stale(&temporary);
     if let Some(folder) = cache_dir {
@@ -40,20 +34,6 @@ pub(super) fn open(cache_dir: Option<&Path>) -> anyhow::Result<(Mirrors, Option<
         .tempdir_in(&temporary)
         .context("no temporary folder")?;
     Ok((Mirrors::new(scratch.path().join(FOLDER), options)?, Some(scratch)))
-}
-
-/// A time limit of Argo CD's own variables.
-fn limit(variable: &str, default: Duration) -> Duration {
-    let Some(text) = env::var(variable).ok().filter(|text| !text.trim().is_empty()) else {
-        return default;
-    };
-    match text.trim().parse::<GoDuration>() {
-        Ok(given) if given.to_std() > Duration::ZERO => given.to_std(),
-        _ => {
-            tracing::warn!("the environment variable {variable} is ignored: it must be a time above 0, such as 90s");
-            default
-        }
-    }
 }
 
 /// Removes temporary folders of programs that were killed: their locks are free. What cannot be removed stays.

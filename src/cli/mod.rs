@@ -4,7 +4,7 @@
 pub mod args;
 pub mod completion;
 pub mod crd;
-pub mod mirrors;
+mod mirrors;
 pub mod plan;
 pub mod printer;
 pub mod registries;
@@ -14,6 +14,7 @@ pub mod test;
 pub mod version;
 
 mod document;
+mod git;
 mod template_file;
 mod world;
 

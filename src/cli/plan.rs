@@ -192,6 +192,7 @@ fn options(settings: &Settings, message: MessageTemplate, argocd_namespace: Stri
         },
         message: Arc::new(message),
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
+        allow_foreign_repositories: settings.allow_foreign_repositories,
         explain,
         max_deciding: run::max_deciding(settings),
         reads: ReadLimit::AtOnce,

@@ -75,6 +75,7 @@ pub async fn run(settings: Settings, warnings: Vec<String>) -> anyhow::Result<Ex
         },
         message: Arc::new(message),
         allow_env_ext_credentials: settings.allow_env_ext_credentials,
+        allow_foreign_repositories: settings.allow_foreign_repositories,
         explain: false,
         max_deciding: max_deciding(&settings),
         reads: if settings.once {

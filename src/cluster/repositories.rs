@@ -91,13 +91,20 @@ fn has_credentials(fields: &SecretFields) -> bool {
 }
 
 impl RepositorySecrets {
-    /// The fields with which `repository` is reached by an application of `project`. `normalize` makes equal URLs equal.
-    pub fn for_repository(
+    /// Whether what reaches `repository` comes from a Secret that serves only `project`.
+    pub fn are_of_one_project(&self, repository: &str, project: &str, normalize: impl Fn(&str) -> String) -> bool {
+        self.choice(repository, project, normalize)
+            .0
+            .is_some_and(|own| !own.text("project").is_empty())
+    }
+
+    /// The Secret of `repository` itself, and the template that fills it.
+    fn choice(
         &self,
         repository: &str,
         project: &str,
         normalize: impl Fn(&str) -> String,
-    ) -> Result<SecretFields, NoRepositoryCredentials> {
+    ) -> (Option<&RepositorySecret>, Option<&RepositorySecret>) {
         let urls = |secrets: &[RepositorySecret]| -> Vec<String> {
             secrets.iter().map(|secret| normalize(secret.text("url"))).collect()
         };
@@ -105,10 +112,21 @@ impl RepositorySecrets {
         let own = entries(&self.repositories, &own_urls);
         let templates = entries(&self.templates, &template_urls);
         let choice = choose(&own, &templates, &normalize(repository), project);
+        (
+            choice.repository.and_then(|index| self.repositories.get(index)),
+            choice.template.and_then(|index| self.templates.get(index)),
+        )
+    }
 
-        let own = choice.repository.and_then(|index| self.repositories.get(index));
+    /// The fields with which `repository` is reached by an application of `project`. `normalize` makes equal URLs equal.
+    pub fn for_repository(
+        &self,
+        repository: &str,
+        project: &str,
+        normalize: impl Fn(&str) -> String,
+    ) -> Result<SecretFields, NoRepositoryCredentials> {
+        let (own, template) = self.choice(repository, project, normalize);
         let mut fields = own.map(|secret| secret.fields.clone()).unwrap_or_default();
-        let template = choice.template.and_then(|index| self.templates.get(index));
         for (name, value) in template.into_iter().flat_map(|secret| &secret.fields) {
             let missing = fields.get(name).is_none_or(Secret::is_empty);
             if missing && !NOT_PASSED_ON.contains(&name.as_str()) {
@@ -248,6 +266,44 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("pw"), "{text}");
+    }
+
+    #[test]
+    fn a_secret_of_a_project_serves_that_project_and_says_so() {
+        let fields = |project: &'static str, password: &'static str| {
+            [
+                ("url", "https://g.test/a"),
+                ("project", project),
+                ("password", password),
+            ]
+        };
+        let secrets = RepositorySecrets {
+            repositories: vec![
+                secret("ops", &fields("ops", "ops-pw")),
+                secret("web", &fields(" web ", "web-pw")),
+            ],
+            templates: vec![secret("all", &[("url", "https://g.test"), ("password", "all-pw")])],
+        };
+        for (project, password, of_one) in [
+            ("ops", "ops-pw", true),
+            ("web", "web-pw", true),
+            ("default", "all-pw", false),
+            ("OPS", "all-pw", false),
+            ("", "all-pw", false),
+        ] {
+            let found = secrets.for_repository("https://g.test/a", project, plain).unwrap();
+            assert_eq!(found["password"].expose(), password, "{project}");
+            assert_eq!(
+                secrets.are_of_one_project("https://g.test/a", project, plain),
+                of_one,
+                "{project}"
+            );
+        }
+        let scoped = RepositorySecrets {
+            templates: Vec::new(),
+            ..secrets
+        };
+        assert!(scoped.for_repository("https://g.test/a", "default", plain).is_err());
     }
 
     #[test]

@@ -64,6 +64,14 @@ pub fn without_credentials(url: &str) -> Option<String> {
     Some(url.to_string())
 }
 
+/// Whether a component of the URL is `.` or `..`, also as `%2e`. Whoever follows it ends up elsewhere than the text says,
+/// and texts are what credentials and projects are chosen by.
+pub fn climbs(url: &str) -> bool {
+    let url = url.to_ascii_lowercase().replace("%2e", ".");
+    url.split(['/', '\\', ':'])
+        .any(|part| matches!(part.trim(), "." | ".."))
+}
+
 /// The path of a URL with a host, or of `[user@]host:path`, without leading slash and trailing `.git`.
 fn path(url: &str) -> Option<String> {
     let url = url.trim();
@@ -128,6 +136,24 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(without_credentials(given).as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_leads_elsewhere_than_it_says_is_noticed() {
+        for (url, expected) in [
+            ("https://git.example.com/acme/app.git", false),
+            ("https://git.example.com/acme/..app/.github", false),
+            ("git@git.example.com:acme/app", false),
+            ("https://git.example.com/acme/../app", true),
+            ("https://git.example.com/acme/%2E%2e/app", true),
+            ("https://git.example.com/acme/.%2e/app", true),
+            ("https://git.example.com/./app", true),
+            ("https://git.example.com/acme/..", true),
+            ("git@git.example.com:../app", true),
+            ("https://git.example.com\\..\\app", true),
+        ] {
+            assert_eq!(climbs(url), expected, "{url}");
         }
     }
 

@@ -32,8 +32,8 @@ use crate::{
 
 mod known;
 
-pub(super) use known::Known;
-use known::{Cells, EntryKey};
+use known::EntryKey;
+pub(super) use known::{Cells, Known};
 
 /// Where Secrets come from.
 #[derive(Clone)]
@@ -269,12 +269,12 @@ pub(super) async fn git(
     match &target.credentials {
         GitCredentialRef::RepoCreds => {
             let namespace = &engine.options.argocd_namespace;
-            let project = work.application.spec.project.as_deref().unwrap_or("default");
+            let project = work.application.project();
             let secrets = cycle.repository_secrets(&engine.cluster, namespace).await?;
             let fields = secrets
                 .for_repository(&target.repository, project, repository_url::normalize)
                 .map_err(|error| unavailable(error.to_string()))?;
-            git::credentials::from_repository_secret(&fields).map_err(|error| unavailable(error.to_string()))
+            git::credentials::from_repository_secret(&fields, url).map_err(|error| unavailable(error.to_string()))
         }
         GitCredentialRef::Secret(key) => {
             let fields = secret_data(&engine.cluster, key).await?;

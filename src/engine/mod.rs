@@ -13,6 +13,7 @@
 //! | apply | [`apply`]: one patch per Application, one fetch and one push per git branch |
 //! | report | [`crate::core::report`] |
 
+mod app_tokens;
 pub mod apply;
 mod collect;
 mod compiled;
@@ -23,6 +24,7 @@ mod labels;
 mod memory;
 mod messages;
 pub mod observe;
+mod permission;
 mod repository;
 mod verify;
 
@@ -38,6 +40,7 @@ use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 
+pub use self::app_tokens::app_tokens;
 use self::{credentials::Secrets, decide::WritePermit, observe::Observer};
 use crate::{
     api::{annotations, argocd::Application, v1alpha1::ImageUpdater},
@@ -51,7 +54,7 @@ use crate::{
             taken_back::Memory,
         },
         render::{application_patch, message_template::MessageTemplate},
-        report::{ApplicationReport, Remark, ResourceReport, WriteOutcome},
+        report::{ApplicationReport, Remark, ResourceReport},
         resolve::{Author, Compiled, ResolveContext, TrackedApplication, WriteTarget},
         select::{ReadLimit, live::LiveImages},
     },
@@ -80,6 +83,8 @@ pub struct Options {
     pub message: Arc<MessageTemplate>,
     /// Whether namespaced resources may use `env:` and `ext:` credentials.
     pub allow_env_ext_credentials: bool,
+    /// Whether Applications outside Argo CD's namespace may write wherever its credentials reach.
+    pub allow_foreign_repositories: bool,
     /// Keep what became of every tag.
     pub explain: bool,
     /// How many applications are decided at once; `None` is no bound.
@@ -386,15 +391,7 @@ fn sort(index: usize, task: &Task, rules: &Arc<Compiled>, report: &mut ResourceR
                 application: application.application,
                 tracked,
             }),
-            Err(verdict) => report.applications.push(ApplicationReport {
-                application: key,
-                refused: Some(verdict),
-                images: Vec::new(),
-                edits: Vec::new(),
-                write: WriteOutcome::Nothing,
-                repository: None,
-                files: Vec::new(),
-            }),
+            Err(verdict) => report.applications.push(ApplicationReport::refused(key, verdict)),
         }
     }
     // Only a full look knows which applications there are, and only its warnings are kept.

@@ -15,6 +15,7 @@ use tokio::{
 use super::{
     credentials::{self, CycleCredentials, Secrets},
     memory::{Memory, View},
+    permission::CycleProjects,
     repository::Asked,
     verify,
 };
@@ -56,6 +57,7 @@ pub struct Cycle {
     pub(super) credentials: CycleCredentials,
     pub(super) signing_keys: verify::SigningKeys,
     repositories: OnceCell<Result<RepositorySecrets, ClusterError>>,
+    pub(super) projects: CycleProjects,
 }
 
 impl Cycle {
@@ -67,6 +69,7 @@ impl Cycle {
             credentials: CycleCredentials::default(),
             signing_keys: verify::SigningKeys::default(),
             repositories: OnceCell::new(),
+            projects: CycleProjects::default(),
         }
     }
 

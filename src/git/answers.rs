@@ -2,6 +2,7 @@
 //!
 //! The tables are read from top to bottom and compared in lower case.
 
+use super::error::HostKeyProblem;
 use crate::core::foreign::ForeignText;
 
 /// What kind of failure a text tells of.
@@ -11,6 +12,14 @@ pub(super) enum Kind {
     Unauthorized,
     /// No such repository, or none that we may see.
     NotFound,
+    /// The private key for SSH cannot be opened.
+    SshKey,
+    /// The host key of an SSH server is not the right one.
+    HostKey(HostKeyProblem),
+    /// ssh does not know the user that it runs as.
+    NoUser,
+    /// A redirect that is not followed.
+    Redirect,
     /// The object format is SHA-256.
     Sha256,
     /// A reference that was asked for is gone.
@@ -30,11 +39,37 @@ const FAILURES: &[(&str, Kind)] = &[
     ("mismatched algorithms", Kind::Sha256),
     ("unknown object format", Kind::Sha256),
     ("couldn't find remote ref", Kind::ReferenceGone),
+    // OpenSSH, most of it followed by git's "Could not read from remote repository".
+    ("host key has been revoked", Kind::HostKey(HostKeyProblem::Revoked)),
+    ("revoked host key", Kind::HostKey(HostKeyProblem::Revoked)),
+    (
+        "has changed and you have requested strict",
+        Kind::HostKey(HostKeyProblem::Changed),
+    ),
+    (
+        "host identification has changed",
+        Kind::HostKey(HostKeyProblem::Changed),
+    ),
+    ("host key is known for", Kind::HostKey(HostKeyProblem::Unknown)),
+    ("host key verification failed", Kind::HostKey(HostKeyProblem::Unknown)),
+    ("no user exists for uid", Kind::NoUser),
+    ("load key", Kind::SshKey),
+    ("permission denied (", Kind::Unauthorized),
+    ("does not let ssh through", Kind::Unreachable),
+    ("no route to host", Kind::Unreachable),
+    ("kex_exchange_identification", Kind::Unreachable),
+    ("connection closed by", Kind::Unreachable),
+    ("does not appear to be a git repository", Kind::NotFound),
     ("authentication failed for", Kind::Unauthorized),
     ("could not read username for", Kind::Unauthorized),
     ("could not read password for", Kind::Unauthorized),
     ("returned error: 401", Kind::Unauthorized),
     ("returned error: 403", Kind::Unauthorized),
+    ("returned error: 301", Kind::Redirect),
+    ("returned error: 302", Kind::Redirect),
+    ("returned error: 303", Kind::Redirect),
+    ("returned error: 307", Kind::Redirect),
+    ("returned error: 308", Kind::Redirect),
     ("returned error: 404", Kind::NotFound),
     ("' not found", Kind::NotFound),
     ("repository not found", Kind::NotFound),
@@ -73,6 +108,9 @@ const FAILURES: &[(&str, Kind)] = &[
     ("invalid object", Kind::Damage),
     ("bad config", Kind::Damage),
 ];
+
+/// What git adds when ssh, or what the server ran for it, has failed.
+const SSH_FAILED: &str = "Could not read from remote repository";
 
 /// How servers say that a branch is no longer where we saw it: only then is rendering on the new head worth it.
 const MOVED_HEAD: &[&str] = &[
@@ -126,11 +164,32 @@ pub(super) fn is_moved_head(reason: &str, stderr: &str) -> bool {
 
 /// What a person should read of git's standard error: first the server's own words, then git's error.
 pub(super) fn essence(stderr: &str) -> ForeignText {
+    if stderr.contains(SSH_FAILED) {
+        return ssh_words(stderr);
+    }
     let remote = remote_words(stderr);
     let errors = stderr
         .lines()
         .filter_map(|line| line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: ")));
     let words: Vec<&str> = remote.into_iter().chain(errors).collect();
+    if words.is_empty() {
+        return ForeignText::new(stderr);
+    }
+    ForeignText::new(&words.join("; "))
+}
+
+/// What ssh printed before git gave up, without the frames that it draws and the advice that git adds.
+fn ssh_words(stderr: &str) -> ForeignText {
+    let advice = [
+        "Please make sure you have the correct access rights",
+        "and the repository exists.",
+    ];
+    let words: Vec<&str> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.chars().any(char::is_alphanumeric))
+        .filter(|line| !line.contains(SSH_FAILED) && !advice.contains(line))
+        .collect();
     if words.is_empty() {
         return ForeignText::new(stderr);
     }
@@ -191,6 +250,29 @@ mod tests {
                 Some(Kind::Certificate),
             ),
             ("error: object file ./objects/aa/bb is empty", Some(Kind::Damage)),
+            (
+                "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+                Some(Kind::Unauthorized),
+            ),
+            (
+                "No ED25519 host key is known for [h]:22 and you have requested strict checking.\n\
+                 Host key verification failed.",
+                Some(Kind::HostKey(HostKeyProblem::Unknown)),
+            ),
+            (
+                "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+                Some(Kind::HostKey(HostKeyProblem::Changed)),
+            ),
+            (
+                "Load key \"/proc/1/fd/9\": incorrect passphrase supplied to decrypt private key\n\
+                 git@h: Permission denied (publickey).",
+                Some(Kind::SshKey),
+            ),
+            ("No user exists for uid 1234", Some(Kind::NoUser)),
+            (
+                "fatal: unable to access 'https://h/a/': The requested URL returned error: 301",
+                Some(Kind::Redirect),
+            ),
             ("remote: fatal: bad object HEAD\nfatal: something new", None),
             ("fatal: something new", None),
             ("", None),
@@ -241,5 +323,8 @@ mod tests {
             "only bots may push [31m; failed to push some refs to 'x'"
         );
         assert_eq!(essence("plain words").as_str(), "plain words");
+        let ssh = "@@@@@\ngit@h: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\n\
+                   Please make sure you have the correct access rights\nand the repository exists.\n";
+        assert_eq!(essence(ssh).as_str(), "git@h: Permission denied (publickey).");
     }
 }

@@ -14,6 +14,9 @@ use crate::{
     http::egress::Refused,
 };
 
+const NO_USER: &str = "ssh wants the user that this process runs as to have an entry in /etc/passwd (the image has one \
+                       for the user 1000)";
+
 /// Reading from or preparing a write to a repository failed. Texts of servers are cleaned, credentials removed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum GitError {
@@ -30,6 +33,44 @@ pub enum GitError {
         repository: RemoteUrl,
         /// The words of git and the server.
         answer: ForeignText,
+    },
+    /// There is no token for a GitHub App.
+    #[error("{repository}: the GitHub App gets no token: {reason}")]
+    Token {
+        /// The repository.
+        repository: RemoteUrl,
+        /// Why.
+        reason: ForeignText,
+    },
+    /// The private key cannot be opened.
+    #[error(
+        "the field sshPrivateKey for {repository} cannot be used, or sshPrivateKeyPassphrase is not its passphrase: \
+         {answer}"
+    )]
+    SshKey {
+        /// The repository.
+        repository: RemoteUrl,
+        /// The words of ssh.
+        answer: ForeignText,
+    },
+    /// The host key of the server is not known, or another one than is known.
+    #[error("{repository}: the host key of {host} {problem}: {answer}", host = repository.host())]
+    HostKey {
+        /// The repository.
+        repository: RemoteUrl,
+        /// What is wrong.
+        problem: HostKeyProblem,
+        /// The words of ssh.
+        answer: ForeignText,
+    },
+    /// The server redirects, and credentials that are sent unasked are not sent on.
+    #[error(
+        "{repository} redirects, and a bearerToken, or a password with forceHttpBasicAuth, is not sent to another URL; \
+         name the URL that it redirects to"
+    )]
+    Redirects {
+        /// The repository.
+        repository: RemoteUrl,
     },
     /// The server has no such repository for us.
     #[error("{repository} is not there, or hidden from these credentials: {answer}")]
@@ -149,6 +190,33 @@ pub enum GitError {
     },
 }
 
+/// What is wrong with the host key that an SSH server shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKeyProblem {
+    /// There is none for this host.
+    Unknown,
+    /// There is another one.
+    Changed,
+    /// It was revoked.
+    Revoked,
+}
+
+impl fmt::Display for HostKeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => {
+                "is not known; add it to ssh_known_hosts (the ConfigMap argocd-ssh-known-hosts-cm), as ssh-keyscan \
+                 prints it and after comparing it with what the server's operator publishes"
+            }
+            Self::Changed => {
+                "is another one than ssh_known_hosts has; somebody may be in between. If the server has a new key, \
+                 replace the old one there (the ConfigMap argocd-ssh-known-hosts-cm)"
+            }
+            Self::Revoked => "is marked as revoked in ssh_known_hosts",
+        })
+    }
+}
+
 /// Why a path of a repository is not a file that can be edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
@@ -189,6 +257,10 @@ impl GitError {
             Self::Sha256 { .. } | Self::InvalidCommit { .. } => Disposition::Stalled,
             Self::Program { .. }
             | Self::Unauthorized { .. }
+            | Self::Token { .. }
+            | Self::SshKey { .. }
+            | Self::HostKey { .. }
+            | Self::Redirects { .. }
             | Self::NotFound { .. }
             | Self::Certificate { .. }
             | Self::Refused { .. }
@@ -207,8 +279,9 @@ impl GitError {
     /// The reason to report it with.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Unauthorized { .. } => Reason::CredentialsUnavailable,
+            Self::Unauthorized { .. } | Self::Token { .. } | Self::SshKey { .. } => Reason::CredentialsUnavailable,
             Self::NotFound { .. }
+            | Self::Redirects { .. }
             | Self::Refused { .. }
             | Self::Sha256 { .. }
             | Self::Base { .. }
@@ -217,6 +290,7 @@ impl GitError {
             Self::InvalidCommit { .. } => Reason::InvalidSetting,
             Self::Program { .. }
             | Self::Certificate { .. }
+            | Self::HostKey { .. }
             | Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::NotFetched { .. }
@@ -233,6 +307,16 @@ impl GitError {
         match answers::kind(stderr) {
             Some(Kind::Unauthorized) => Self::Unauthorized { repository, answer },
             Some(Kind::NotFound) => Self::NotFound { repository, answer },
+            Some(Kind::SshKey) => Self::SshKey { repository, answer },
+            Some(Kind::HostKey(problem)) => Self::HostKey {
+                repository,
+                problem,
+                answer,
+            },
+            Some(Kind::NoUser) => Self::Program {
+                reason: NO_USER.to_owned(),
+            },
+            Some(Kind::Redirect) => Self::Redirects { repository },
             Some(Kind::Certificate) => Self::Certificate { repository, answer },
             // git's own limits are others than ours; its words name them.
             Some(Kind::Unreachable | Kind::Timeout) => Self::Unreachable { repository, answer },

@@ -246,18 +246,15 @@ mod tests {
     fn a_mirror_belongs_to_a_repository_and_credentials() {
         let root = tempfile::tempdir().unwrap();
         let mirrors = mirrors(root.path(), 64);
-        let password = GitCredentials::Password {
-            username: "a".into(),
-            password: crate::secret::Secret::new("b"),
-        };
-        let first = mirrors.find_or_add(&url("a"), &GitCredentials::Anonymous);
+        let password = GitCredentials::password("a", "b");
+        let first = mirrors.find_or_add(&url("a"), &GitCredentials::anonymous());
         assert!(Arc::ptr_eq(
             &first,
-            &mirrors.find_or_add(&url("a/"), &GitCredentials::Anonymous)
+            &mirrors.find_or_add(&url("a/"), &GitCredentials::anonymous())
         ));
         assert!(!Arc::ptr_eq(
             &first,
-            &mirrors.find_or_add(&url("b"), &GitCredentials::Anonymous)
+            &mirrors.find_or_add(&url("b"), &GitCredentials::anonymous())
         ));
         assert!(!Arc::ptr_eq(&first, &mirrors.find_or_add(&url("a"), &password)));
     }
@@ -270,10 +267,10 @@ mod tests {
             fs::create_dir_all(mirror.store().folder()).unwrap();
             mirror.store().folder().to_path_buf()
         };
-        let held = mirrors.find_or_add(&url("held"), &GitCredentials::Anonymous);
+        let held = mirrors.find_or_add(&url("held"), &GitCredentials::anonymous());
         let held_folder = folder(&held);
-        let old = folder(&mirrors.find_or_add(&url("old"), &GitCredentials::Anonymous));
-        let new = folder(&mirrors.find_or_add(&url("new"), &GitCredentials::Anonymous));
+        let old = folder(&mirrors.find_or_add(&url("old"), &GitCredentials::anonymous()));
+        let new = folder(&mirrors.find_or_add(&url("new"), &GitCredentials::anonymous()));
         assert!(held_folder.exists() && new.exists() && !old.exists());
         assert_eq!(mirrors.open.lock().unwrap().len(), 2);
     }

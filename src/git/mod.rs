@@ -8,11 +8,14 @@
 //! Start at [`Mirrors`]: one fetch and one push serve all who write to one repository with the same credentials.
 
 mod answers;
+pub mod app_tokens;
 pub mod askpass;
 pub mod commit;
 pub mod credentials;
+mod environment;
 mod error;
 pub mod heads;
+mod memory_file;
 mod mirror;
 mod mirrors;
 pub mod names;
@@ -21,12 +24,15 @@ mod process;
 mod push;
 mod redact;
 mod repo_path;
+mod ssh;
 mod store;
 mod targets;
 pub mod transport;
+mod trust;
 mod upkeep;
 mod url;
 
+pub use app_tokens::{AppTokens, WantedToken};
 pub use commit::{NewCommit, Signature};
 pub use credentials::{CredentialsIdentity, GitCredentials, GitCredentialsError};
 pub use error::{GitError, Unusable};
@@ -38,4 +44,4 @@ pub use objects::{Entry, EntryKind, FileContent};
 pub use push::PushError;
 pub use repo_path::RepoPath;
 pub use targets::{Found, TargetFault};
-pub use url::{GitUrlError, RemoteUrl};
+pub use url::{GitUrlError, RemoteUrl, Scheme};

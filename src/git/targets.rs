@@ -8,9 +8,9 @@ use super::{
     objects::{EntryKind, ObjectError, Place, file, kind_of, look_up, tree_of},
     repo_path::RepoPath,
 };
-use crate::core::render::{
-    file::{Reading, TargetText},
-    manifests,
+use crate::core::{
+    render::file::{Reading, TargetText},
+    resolve::PathPattern,
 };
 
 /// The most files that one pattern may name, and the most bytes in them.
@@ -37,7 +37,7 @@ pub enum TargetFault {
     #[error("{pattern}: it names more than {MAX_MATCHES} files or {} MiB; use a narrower pattern", MAX_MATCHED_BYTES >> 20)]
     TooMany {
         /// The pattern.
-        pattern: String,
+        pattern: PathPattern,
     },
 }
 
@@ -114,11 +114,11 @@ impl Reader<'_> {
         }
     }
 
-    fn matching(&self, pattern: &str) -> Result<Found, ObjectError> {
+    fn matching(&self, pattern: &PathPattern) -> Result<Found, ObjectError> {
         let mut paths = Vec::new();
         if !self.walk(&self.tree, "", pattern, MAX_DEPTH, &mut paths)? {
             return Ok(Err(TargetFault::TooMany {
-                pattern: pattern.to_owned(),
+                pattern: pattern.clone(),
             }));
         }
         let (mut files, mut bytes) = (Vec::with_capacity(paths.len()), 0);
@@ -129,12 +129,12 @@ impl Reader<'_> {
                     files.push(TargetText { path, text });
                 }
                 // A pattern takes what can be edited; only a path that is written out has to be a file.
-                Err(fault) if is_one_path(pattern) => return Ok(Err(fault)),
+                Err(fault) if pattern.is_one_path() => return Ok(Err(fault)),
                 Err(_) => {}
             }
             if bytes > MAX_MATCHED_BYTES {
                 return Ok(Err(TargetFault::TooMany {
-                    pattern: pattern.to_owned(),
+                    pattern: pattern.clone(),
                 }));
             }
         }
@@ -146,7 +146,7 @@ impl Reader<'_> {
         &self,
         tree: &Tree<'_>,
         folder: &str,
-        pattern: &str,
+        pattern: &PathPattern,
         depth: usize,
         paths: &mut Vec<String>,
     ) -> Result<bool, ObjectError> {
@@ -159,7 +159,7 @@ impl Reader<'_> {
             };
             match kind_of(&entry) {
                 EntryKind::Directory => {
-                    if depth > 0 && manifests::may_hold(pattern, &path) {
+                    if depth > 0 && pattern.may_hold(&path) {
                         let below = self.repository.find_tree(entry.id())?;
                         if !self.walk(&below, &path, pattern, depth - 1, paths)? {
                             return Ok(false);
@@ -167,7 +167,7 @@ impl Reader<'_> {
                     }
                 }
                 EntryKind::File | EntryKind::Symlink | EntryKind::Submodule => {
-                    if manifests::matches(pattern, &path) {
+                    if pattern.matches(&path) {
                         paths.push(path);
                     }
                 }
@@ -178,8 +178,4 @@ impl Reader<'_> {
         }
         Ok(true)
     }
-}
-
-fn is_one_path(pattern: &str) -> bool {
-    !pattern.contains(['*', '?', '['])
 }

@@ -5,89 +5,53 @@
 //! output. The host is checked before git starts. Which URLs may be spoken to is decided in `url`, what the words of git mean in `answers`.
 
 use std::{
-    env,
     ffi::OsString,
     io,
     net::IpAddr,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use tokio::{process::Command, sync::OnceCell, time};
 
 use super::{
-    askpass,
-    credentials::GitCredentials,
+    answers::{self, Kind},
+    app_tokens::{self, AppTokens, WantedToken},
+    credentials::{GitCredentials, GitHubApp, Login, TOKEN_USER},
+    environment::{self, CONFIGURATION, Prepared},
     error::GitError,
     process::{Group, Output},
-    url::RemoteUrl,
+    redact::without,
+    trust::ca_bundle,
+    url::{RemoteUrl, Scheme},
 };
-use crate::http::egress;
+use crate::{
+    core::foreign::ForeignText,
+    http::{ClientSettings, egress},
+    secret::Secret,
+};
 
 /// The oldest git that is used.
 const OLDEST: (u32, u32) = (2, 39);
-/// The most bytes of a file of CA certificates that is looked at.
-const CA_LIMIT: u64 = 4 << 20;
-
-/// What git inherits from our own environment: where programs and temporary files are, proxies, and trust.
-const INHERITED: &[&str] = &[
-    "PATH",
-    "TMPDIR",
-    "GIT_EXEC_PATH",
-    "LD_LIBRARY_PATH",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "GIT_SSL_CAINFO",
-    "GIT_SSL_CAPATH",
-];
-
-/// The rest of git's environment.
-const FIXED: &[(&str, &str)] = &[
-    ("HOME", "/dev/null"),
-    ("GIT_CONFIG_NOSYSTEM", "1"),
-    ("GIT_CONFIG_GLOBAL", "/dev/null"),
-    ("GIT_ATTR_NOSYSTEM", "1"),
-    ("GIT_TERMINAL_PROMPT", "0"),
-    ("GIT_ALLOW_PROTOCOL", "http:https"),
-    ("GIT_DEFAULT_REF_FORMAT", "files"),
-    ("LC_ALL", "C"),
-];
-
-/// Configuration of every run.
-const CONFIGURATION: &[&str] = &[
-    "protocol.version=2",
-    // A server may redirect the first request (GitLab adds `.git`, GitHub follows renames) but no later one. git asks
-    // anew for credentials on another host, and askpass gives them to the original scheme, host and port only.
-    "http.followRedirects=initial",
-    // Under 1000 bytes a second for 30 seconds is no answer.
-    "http.lowSpeedLimit=1000",
-    "http.lowSpeedTime=30",
-    "credential.helper=",
-    "core.hooksPath=/dev/null",
-    // Mirrors are made anew when they grow too large; nothing runs in the background.
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "push.recurseSubmodules=no",
-    "fetch.recurseSubmodules=false",
-];
+/// The longest that a GitHub App's token is waited for.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How git is run.
 #[derive(Debug, Clone)]
 pub struct TransportOptions {
-    /// The program that answers git's prompts: one that calls [`askpass::answer_if_asked`] first.
+    /// The program that answers git and ssh: one that calls
+    /// [`answer_if_asked`](super::askpass::answer_if_asked) first.
     pub askpass: PathBuf,
     /// Folders with files named like a host that hold the CA certificates to trust for it; the first match counts.
     pub tls_dirs: Vec<PathBuf>,
+    /// The host keys of SSH servers (`/app/config/ssh/ssh_known_hosts`; sshd(8) has its format).
+    pub ssh_known_hosts: PathBuf,
+    /// The configuration of the ssh client, when there is such a file (`/app/.ssh/config`; ssh_config(5)).
+    pub ssh_config: PathBuf,
+    /// Who gives tokens of GitHub Apps; without it their credentials are refused.
+    pub app_tokens: Option<Arc<dyn AppTokens>>,
     /// How long one run may take (90 seconds; `ARGOCD_EXEC_TIMEOUT`).
     pub timeout: Duration,
     /// How long after the request to stop it is killed (10 seconds; `ARGOCD_EXEC_FATAL_TIMEOUT`).
@@ -100,6 +64,9 @@ impl TransportOptions {
         Self {
             askpass,
             tls_dirs: Vec::new(),
+            ssh_known_hosts: PathBuf::from("/app/config/ssh/ssh_known_hosts"),
+            ssh_config: PathBuf::from("/app/.ssh/config"),
+            app_tokens: None,
             timeout: Duration::from_secs(90),
             kill_after: Duration::from_secs(10),
         }
@@ -168,14 +135,10 @@ pub struct GitProgram {
 impl GitProgram {
     /// The program of `PATH`; it is looked for and its version checked with the first run.
     pub fn new(options: TransportOptions, folder: PathBuf) -> Self {
-        let inherited = INHERITED
-            .iter()
-            .filter_map(|name| Some((*name, env::var_os(name)?)))
-            .collect();
         Self {
             options,
             folder,
-            inherited,
+            inherited: environment::inherited(),
             checked: OnceCell::new(),
         }
     }
@@ -207,7 +170,7 @@ impl GitProgram {
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
-        command.env_clear().envs(FIXED.iter().copied());
+        command.env_clear().envs(environment::FIXED.iter().copied());
         command.envs(self.inherited.iter().map(|(name, value)| (name, value)));
         // No repository above the folder of the mirrors takes part.
         command.env("GIT_CEILING_DIRECTORIES", self.folder.parent().unwrap_or(&self.folder));
@@ -216,30 +179,56 @@ impl GitProgram {
     }
 
     /// Runs git and waits for it. An exit code other than 0 is not an error here: what it means depends on the operation.
+    ///
+    /// A token that the server no longer takes is renewed once.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<Output, GitError> {
         self.check().await?;
+        let app = match &call.credentials.login {
+            Login::GitHubApp(app) if call.operation.is_remote() => app,
+            login => return self.run_as(&call, login).await,
+        };
+        let token = self.token(&call, app, None).await?;
+        let output = self.run_with_token(&call, &token).await?;
+        if output.status.success() || answers::kind(&output.stderr) != Some(Kind::Unauthorized) {
+            return Ok(output);
+        }
+        let fresh = self.token(&call, app, Some(token.clone())).await?;
+        if fresh == token {
+            return Ok(output);
+        }
+        self.run_with_token(&call, &fresh).await
+    }
+
+    async fn run_with_token(&self, call: &Call<'_>, token: &Secret) -> Result<Output, GitError> {
+        let login = Login::Password {
+            username: TOKEN_USER.into(),
+            password: token.clone(),
+            unasked: false,
+        };
+        let mut output = self.run_as(call, &login).await?;
+        output.stderr = without(&output.stderr, token.expose());
+        Ok(output)
+    }
+
+    async fn run_as(&self, call: &Call<'_>, login: &Login) -> Result<Output, GitError> {
         let failed = |error: io::Error| GitError::Program {
             reason: error.to_string(),
-        };
-        let resolved = if call.operation.is_remote() {
-            Some(resolve(call.url).await?)
-        } else {
-            None
         };
         let mut command = self.command();
         let in_mirror = call.operation.is_in_mirror();
         if in_mirror {
             command.env("GIT_DIR", call.mirror);
         }
-        if call.operation.is_remote() {
-            self.prepare_remote(&mut command, call.url, call.credentials).await;
-        }
         for setting in CONFIGURATION {
             command.arg("-c").arg(setting);
         }
-        if let Some(resolved) = resolved.flatten() {
-            command.arg("-c").arg(format!("http.curloptResolve={resolved}"));
-        }
+        // Its files are there as long as git runs.
+        let prepared = if call.operation.is_remote() {
+            self.prepare(call, login).await?
+        } else {
+            Prepared::default()
+        };
+        prepared.apply(&mut command);
         command.args(call.arguments);
         command
             .stdin(Stdio::piped())
@@ -247,7 +236,7 @@ impl GitProgram {
             .stderr(Stdio::piped());
         let child = command.process_group(0).spawn().map_err(failed)?;
         let mut group = Group::new(child, in_mirror.then_some(call.interrupted));
-        let result = time::timeout(self.options.timeout, group.finish(call.stdin)).await;
+        let result = time::timeout(self.options.timeout, group.finish(call.stdin.clone())).await;
         match result {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(failed(error)),
@@ -261,38 +250,78 @@ impl GitProgram {
         }
     }
 
-    /// Trust and credentials, for the environment of this one git only.
-    async fn prepare_remote(&self, command: &mut Command, url: &RemoteUrl, credentials: &GitCredentials) {
-        if let Some(bundle) = self.ca_bundle(url.host()).await {
-            command.env("GIT_SSL_CAINFO", bundle);
+    /// Trust, credentials and the way to the server, for this one git only.
+    async fn prepare(&self, call: &Call<'_>, login: &Login) -> Result<Prepared, GitError> {
+        let (url, connection) = (call.url, &call.credentials.connection);
+        let resolved = resolve(url).await?;
+        let proxy = connection.proxy_to(url);
+        if let Some(proxy) = proxy {
+            check(url, proxy.host()).await?;
         }
-        let answers = askpass::environment(url, credentials);
-        if !answers.is_empty() {
-            command.env("GIT_ASKPASS", &self.options.askpass).envs(answers);
+        let mut prepared = Prepared::new(url);
+        if let Some(program) = self.missing(url) {
+            return Err(GitError::Program { reason: program });
         }
+        let done = match url.scheme() {
+            Scheme::Ssh => prepared.ssh(&self.options, connection, login, proxy),
+            Scheme::Https | Scheme::Http => {
+                let bundle = ca_bundle(&self.options.tls_dirs, url.host()).await;
+                prepared.trust(bundle.map(|(path, _)| path), resolved);
+                prepared.web(&self.options.askpass, url, connection, login, proxy)
+            }
+        };
+        done.map_err(|error| GitError::Program {
+            reason: format!("a secret cannot be handed to it: {error}"),
+        })?;
+        Ok(prepared)
     }
 
-    /// The file of CA certificates for `host`, if there is one that holds any.
-    async fn ca_bundle(&self, host: &str) -> Option<PathBuf> {
-        // A host is one plain file name, or there is no file for it.
-        if host.is_empty() || host.contains('/') || host.starts_with('.') {
-            return None;
+    /// What is missing for a URL: ssh is a program of its own.
+    fn missing(&self, url: &RemoteUrl) -> Option<String> {
+        let path = self.inherited.iter().find(|(name, _)| *name == "PATH");
+        let found = path.and_then(|(_, path)| super::ssh::program(path));
+        (url.scheme() == Scheme::Ssh && found.is_none())
+            .then(|| "the ssh program was not found, install openssh-client".to_owned())
+    }
+
+    /// A token of a GitHub App for this repository.
+    async fn token(&self, call: &Call<'_>, app: &GitHubApp, refused: Option<Secret>) -> Result<Secret, GitError> {
+        let failed = |reason: String| GitError::Token {
+            repository: call.url.clone(),
+            reason: ForeignText::new(&reason),
+        };
+        let connection = &call.credentials.connection;
+        let (Some(source), Some(api)) = (&self.options.app_tokens, app_tokens::api(app)) else {
+            return Err(failed("GitHub Apps are not supported here".to_owned()));
+        };
+        let host = api.host_str().unwrap_or_default().to_owned();
+        let proxy = connection.proxy.as_ref();
+        let proxy = proxy.filter(|proxy| proxy.serves(&host, api.port_or_known_default().unwrap_or_default()));
+        if let Some(proxy) = proxy {
+            check(call.url, proxy.host()).await?;
         }
-        for folder in &self.options.tls_dirs {
-            let path = folder.join(host);
-            let Ok(about) = tokio::fs::metadata(&path).await else {
-                continue;
-            };
-            if !about.is_file() || about.len() > CA_LIMIT {
-                continue;
-            }
-            if let Ok(text) = tokio::fs::read(&path).await
-                && String::from_utf8_lossy(&text).contains("-----BEGIN CERTIFICATE-----")
-            {
-                return Some(path);
-            }
-        }
-        None
+        let bundle = ca_bundle(&self.options.tls_dirs, &host).await;
+        let client = ClientSettings {
+            insecure: connection.insecure,
+            extra_roots: bundle.into_iter().map(|(_, bytes)| bytes).collect(),
+            // The repository's own proxy counts instead of the environment's, also where it is not to be used.
+            system_proxy: connection.proxy.is_none(),
+            proxy: proxy.map(|proxy| proxy.url().clone()),
+            client_identity: connection.client_certificate.as_ref().map(|shown| {
+                let (certificate, key) = (shown.certificate.expose(), shown.key.expose());
+                format!("{certificate}\n{key}").into()
+            }),
+            total_timeout: TOKEN_TIMEOUT,
+            ..ClientSettings::default()
+        };
+        let wanted = WantedToken {
+            app: app.clone(),
+            api,
+            repository: app_tokens::repository(call.url).map_err(failed)?,
+            client,
+            refused,
+        };
+        source.token(wanted).await.map_err(failed)
     }
 }
 
@@ -302,11 +331,7 @@ impl GitProgram {
 ///
 /// A proxy resolves the host by itself, whatever is told here.
 async fn resolve(url: &RemoteUrl) -> Result<Option<String>, GitError> {
-    let refused = |reason| GitError::Refused {
-        repository: url.clone(),
-        reason,
-    };
-    let addresses = egress::check_host(url.host()).await.map_err(refused)?;
+    let addresses = check(url, url.host()).await?;
     if addresses.is_empty() || url.host().parse::<IpAddr>().is_ok() {
         return Ok(None);
     }
@@ -320,6 +345,14 @@ async fn resolve(url: &RemoteUrl) -> Result<Option<String>, GitError> {
     Ok(Some(format!("{}:{}:{}", url.host(), url.port(), addresses.join(","))))
 }
 
+/// Whether `host` may be asked, and at which addresses: the repository's own, or that of its proxy.
+async fn check(url: &RemoteUrl, host: &str) -> Result<Vec<IpAddr>, GitError> {
+    egress::check_host(host).await.map_err(|reason| GitError::Refused {
+        repository: url.clone(),
+        reason,
+    })
+}
+
 /// `git version 2.39.5 (Apple Git-154)`.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.strip_prefix("git version ")?.split(['.', ' ', '\n']);
@@ -329,32 +362,6 @@ fn version(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn a_file_named_like_the_host_is_trusted_for_it() {
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let certificate = "-----BEGIN CERTIFICATE-----\n";
-        std::fs::write(folders[0].path().join("empty.example.com"), "").unwrap();
-        std::fs::create_dir(folders[0].path().join("folder.example.com")).unwrap();
-        std::fs::write(folders[1].path().join("git.example.com"), certificate).unwrap();
-        std::fs::write(folders[1].path().join(".hidden"), certificate).unwrap();
-        let mut options = TransportOptions::new(PathBuf::from("askpass"));
-        options.tls_dirs = folders.iter().map(|folder| folder.path().to_path_buf()).collect();
-        let git = GitProgram::new(options, folders[0].path().to_path_buf());
-        let expected = folders[1].path().join("git.example.com");
-        assert_eq!(git.ca_bundle("git.example.com").await, Some(expected));
-        for host in [
-            "empty.example.com",
-            "folder.example.com",
-            "other.example.com",
-            "",
-            "..",
-            ".hidden",
-            "a/b",
-        ] {
-            assert_eq!(git.ca_bundle(host).await, None, "{host}");
-        }
-    }
 
     #[tokio::test]
     async fn git_connects_to_the_addresses_that_were_checked() {

@@ -1,4 +1,5 @@
-//! What a cloud gives to this process: credentials for its registries, without a script and without a Secret.
+//! What a cloud gives to this process: credentials for its registries, without a script and without a Secret. And what
+//! GitHub gives to an App: tokens for git.
 //!
 //! A leaf. The documented token exchanges of the vendors are spoken over [`crate::http`]; their own crates would weigh more
 //! than all the rest. Nothing is read, built or asked before the first [`Identities::login`]. Only this module may ask
@@ -7,13 +8,8 @@
 //! A login is kept until shortly before it expires, shared by all who ask for it, and a failure is remembered for a
 //! moment, so that many images make one exchange. `hosts` says which hosts are a vendor's own.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use url::Url;
 
 use crate::{
@@ -25,23 +21,17 @@ mod aws;
 mod azure;
 mod environment;
 mod gcp;
+mod github_app;
 mod hosts;
+mod kept;
+mod rs256;
 mod transport;
 
 pub use environment::Environment;
+pub use github_app::{GitHubApp, GitHubApps};
 pub use hosts::vendor_of;
+use kept::{Given, Kept};
 use transport::Transport;
-
-/// How long before its end a login is no longer used.
-const MARGIN: Duration = Duration::from_mins(5);
-/// How long a failure is remembered.
-const FAILURE: Duration = Duration::from_secs(30);
-/// The shortest life of a login, whatever the vendor says: many may ask in the same moment.
-const MIN_LIFE: Duration = Duration::from_mins(1);
-/// The longest that a login is kept, whatever the vendor says.
-const MAX_LIFE: Duration = Duration::from_hours(12);
-/// The most logins that are kept.
-const MAX_LOGINS: usize = 1_000;
 
 /// User and password for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,20 +99,6 @@ impl IdentityError {
     }
 }
 
-/// A login, and for how long it is good.
-struct Given {
-    login: Login,
-    life: Duration,
-}
-
-/// What is remembered of the last exchange.
-enum Known {
-    Login(Login, Instant),
-    Failure(IdentityError, Instant),
-}
-
-type Slot = Arc<AsyncMutex<Option<Known>>>;
-
 /// The identities of this process. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Identities {
@@ -132,7 +108,7 @@ pub struct Identities {
 struct Inner {
     environment: Environment,
     transport: Transport,
-    slots: Mutex<HashMap<(Vendor, String), Slot>>,
+    logins: Kept<(Vendor, String)>,
 }
 
 impl Default for Identities {
@@ -148,7 +124,7 @@ impl Identities {
             inner: Arc::new(Inner {
                 environment,
                 transport: Transport::default(),
-                slots: Mutex::default(),
+                logins: Kept::new(Duration::ZERO),
             }),
         }
     }
@@ -185,30 +161,8 @@ impl Identities {
             Vendor::Gcp => Target::Gcp,
             Vendor::Azure => Target::Azure(azure::registry(&api)?),
         };
-        let slot = self.slot((vendor, target.key()));
-        let mut held = slot.lock().await;
-        match &*held {
-            Some(Known::Login(login, until)) if *until > Instant::now() && Some(&login.password) != refused => {
-                return Ok(login.clone());
-            }
-            Some(Known::Failure(error, until)) if *until > Instant::now() => return Err(error.clone()),
-            _ => {}
-        }
-        let given = Box::pin(self.ask(&target)).await;
-        let now = Instant::now();
-        match given {
-            Ok(Given { login, life }) => {
-                let life = life.clamp(MIN_LIFE, MAX_LIFE);
-                // What lives but minutes is used for the first half of them.
-                let until = now + life.saturating_sub(MARGIN.min(life / 2));
-                *held = Some(Known::Login(login.clone(), until));
-                Ok(login)
-            }
-            Err(error) => {
-                *held = Some(Known::Failure(error.clone(), now + FAILURE));
-                Err(error)
-            }
-        }
+        let ask = Box::pin(self.ask(&target));
+        self.inner.logins.login((vendor, target.key()), refused, ask).await
     }
 
     async fn ask(&self, target: &Target) -> Result<Given, IdentityError> {
@@ -220,14 +174,6 @@ impl Identities {
             Target::Gcp => gcp::login(environment, transport).await,
             Target::Azure(registry) => azure::login(registry, environment, transport).await,
         }
-    }
-
-    fn slot(&self, key: (Vendor, String)) -> Slot {
-        let mut slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MAX_LOGINS && !slots.contains_key(&key) {
-            slots.clear();
-        }
-        Arc::clone(slots.entry(key).or_default())
     }
 }
 

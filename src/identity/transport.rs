@@ -68,7 +68,7 @@ pub(super) async fn ask(request: RequestBuilder, secrets: &[&Secret]) -> Result<
             Err(error) => return Err(format!("its answer broke off: {}", http::reason(&error))),
         }
     }
-    if status == StatusCode::OK {
+    if matches!(status, StatusCode::OK | StatusCode::CREATED) {
         return Ok(body);
     }
     let mut text = words(&body);

@@ -151,6 +151,10 @@ pub(super) struct GitArgs {
     /// docs/templates.md shows how to write one. [default: /app/config/commit.template]
     #[arg(long, value_name = "FILE", value_parser = parse::path)]
     pub(super) git_commit_message_path: Option<PathBuf>,
+    /// Let Applications outside Argo CD's namespace write with its credentials wherever these reach, and not only to the
+    /// branches of their sources and to what their AppProject allows. [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
+    pub(super) allow_foreign_repositories: Option<bool>,
 }
 
 /// Logs.

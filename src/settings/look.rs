@@ -103,6 +103,9 @@ pub struct PlanArgs {
     /// Let resources take registry credentials from variables (env:) and scripts (ext:) of this program. [default: true]
     #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
     allow_env_ext_credentials: Option<bool>,
+    /// Let Applications outside Argo CD's namespace write with its credentials wherever these reach. [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = parse::boolean)]
+    allow_foreign_repositories: Option<bool>,
     /// trace, debug, info, warn or error; logs go to standard error. [default: warn]
     #[arg(long, value_name = "LEVEL", value_parser = parse::log_level)]
     loglevel: Option<LogLevel>,
@@ -137,6 +140,7 @@ impl PlanSettings {
             watch_namespaces,
             registries_conf_path,
             allow_env_ext_credentials,
+            allow_foreign_repositories,
             loglevel,
         } = args;
         let env = Environment::new(env);
@@ -159,6 +163,7 @@ impl PlanSettings {
         set(&mut run.watch_namespaces, scope);
         set(&mut run.registries_conf_path, registries_conf_path);
         set(&mut run.allow_env_ext_credentials, allow_env_ext_credentials);
+        set(&mut run.allow_foreign_repositories, allow_foreign_repositories);
         let settings = Self {
             run,
             resource,

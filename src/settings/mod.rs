@@ -79,6 +79,8 @@ pub struct Settings {
     pub git_commit_email: String,
     /// The file with the template of commit messages; empty for none.
     pub git_commit_message_path: PathBuf,
+    /// Whether Applications outside Argo CD's namespace may write wherever its credentials reach.
+    pub allow_foreign_repositories: bool,
     /// What is logged.
     pub log_level: LogLevel,
     /// How log lines look.
@@ -133,6 +135,7 @@ impl Default for Settings {
             git_commit_user: "argocd-image-updater".to_owned(),
             git_commit_email: "noreply@argoproj.io".to_owned(),
             git_commit_message_path: COMMIT_TEMPLATE_PATH.into(),
+            allow_foreign_repositories: false,
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
             health_probe_bind_address: ListenAddress::default_probe(),
@@ -245,8 +248,10 @@ impl Settings {
             git_commit_user,
             git_commit_email,
             git_commit_message_path,
+            allow_foreign_repositories,
         } = args;
         set(&mut self.git_commit_message_path, git_commit_message_path);
+        set(&mut self.allow_foreign_repositories, allow_foreign_repositories);
         set(
             &mut self.git_commit_user,
             git_commit_user.or_else(|| env.text("GIT_COMMIT_USER")),

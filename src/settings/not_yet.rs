@@ -17,10 +17,6 @@ const MOST_EVENTS_AN_HOUR: u64 = i64::MAX as u64;
 /// Flags that are accepted at their default only.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct NotYetArgs {
-    /// Let resources name git repositories that are not a source of the Application; not yet supported. [default:
-    /// false]
-    #[arg(long, value_name = "BOOL", help_heading = "Git", value_parser = parse::boolean)]
-    allow_foreign_repositories: Option<bool>,
     /// Sign commits with this GPG key id or SSH private key file; not yet supported. [default: none]
     /// [env: GIT_COMMIT_SIGNING_KEY]
     #[arg(long, value_name = "KEY", help_heading = "Git")]
@@ -190,7 +186,6 @@ pub(super) fn check(args: NotYetArgs, env: &mut Environment<'_>) -> Result<(), S
 fn table(args: NotYetArgs) -> Vec<Row> {
     use Kind::{Boolean, CommitMethod, Number, Text};
     let NotYetArgs {
-        allow_foreign_repositories,
         git_commit_signing_key,
         git_commit_signing_method,
         git_commit_sign_off,
@@ -214,7 +209,6 @@ fn table(args: NotYetArgs) -> Vec<Row> {
     } = args;
     let (port, events) = (Number(u64::from(u16::MAX)), Number(MOST_EVENTS_AN_HOUR));
     vec![
-        Row::new("allow-foreign-repositories", text(allow_foreign_repositories), "false"),
         Row::new("enable-http2", text(enable_http2), "false"),
         Row::new("git-commit-signing-key", git_commit_signing_key, "none").refuses("GIT_COMMIT_SIGNING_KEY", Text),
         Row::new("git-commit-sign-off", text(git_commit_sign_off), "false").refuses("GIT_COMMIT_SIGN_OFF", Boolean),

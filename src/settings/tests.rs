@@ -52,6 +52,7 @@ fn nothing_given_means_the_documented_defaults_and_no_warning() {
         git_commit_user: "argocd-image-updater".to_owned(),
         git_commit_email: "noreply@argoproj.io".to_owned(),
         git_commit_message_path: "/app/config/commit.template".into(),
+        allow_foreign_repositories: false,
         log_level: LogLevel::Info,
         log_format: LogFormat::Text,
         health_probe_bind_address: ":8081".parse().unwrap(),
@@ -204,9 +205,20 @@ fn what_is_kept_of_registries_has_an_age_that_is_not_negative_and_a_folder_if_on
 }
 
 #[test]
+fn foreign_repositories_are_written_only_when_that_is_asked_for() {
+    for (flags, expected) in [
+        (&[][..], false),
+        (&["--allow-foreign-repositories"], true),
+        (&["--allow-foreign-repositories=true"], true),
+        (&["--allow-foreign-repositories=false"], false),
+    ] {
+        assert_eq!(settings(flags, &[]).allow_foreign_repositories, expected, "{flags:?}");
+    }
+}
+
+#[test]
 fn a_flag_of_a_later_feature_is_refused_unless_it_is_left_at_its_default() {
     let defaults = [
-        "--allow-foreign-repositories=false",
         "--git-commit-signing-key=",
         "--git-commit-signing-method=openpgp",
         "--git-commit-sign-off=false",

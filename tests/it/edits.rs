@@ -2,7 +2,8 @@
 //!
 //! `change.yaml` names the file and what shall be written. Its file stands in `given/`, unless it does not exist yet, and
 //! in `expected/`, unless nothing may change or `error` tells why nothing can be written. Every result is edited once more,
-//! which must change nothing.
+//! which must change nothing. The names of the folders begin with the kind of the file. What is expected is what a careful
+//! person would write by hand.
 
 use std::{
     fmt::Write as _,
@@ -11,11 +12,14 @@ use std::{
 };
 
 use argocd_image_updater::core::{
+    image::ImageRef,
+    plan::values,
     render::{
         argocd_source::{self, HelmParameter, Overrides, PluginVariable},
         helm_values::{self, ValueWrite},
         kustomization::{self, ImageOverride},
     },
+    resolve::{ApplicationKind, ManifestTarget, target::ValuePlace},
     yaml::Edited,
 };
 use serde::Deserialize;
@@ -26,10 +30,14 @@ use serde::Deserialize;
 struct Change {
     file: String,
     helm_values: Option<Vec<Parameter>>,
+    helm_images: Option<Vec<Image>>,
     kustomization: Option<Vec<String>>,
     override_helm: Option<Vec<Parameter>>,
     override_kustomize: Option<Vec<String>>,
     override_plugin: Option<Vec<Parameter>>,
+    /// What the Application says of images that are left out: parameters, variables, or images as name and tag.
+    #[serde(default)]
+    repeated: Vec<Parameter>,
     error: Option<String>,
 }
 
@@ -42,10 +50,26 @@ struct Parameter {
     registry_as_in_file: bool,
 }
 
+/// An image with its version, and the parameters that it stands in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Image {
+    image: String,
+    name: String,
+    tag: String,
+}
+
 impl Change {
     fn apply(&self, given: Option<&str>) -> Result<Edited, String> {
         if let Some(parameters) = &self.helm_values {
             let writes: Vec<_> = parameters.iter().map(Parameter::write).collect();
+            return helm_values::render(given, &writes).map_err(|error| error.to_string());
+        }
+        if let Some(images) = &self.helm_images {
+            let mut writes = Vec::new();
+            for image in images {
+                writes.extend(image.writes()?);
+            }
             return helm_values::render(given, &writes).map_err(|error| error.to_string());
         }
         if let Some(images) = &self.kustomization {
@@ -54,16 +78,34 @@ impl Change {
                 .and_then(|images| kustomization::render(given.unwrap_or_default(), &images))
                 .map_err(|error| error.to_string());
         }
-        let overrides = if let Some(parameters) = &self.override_helm {
-            Overrides::Helm(parameters.iter().map(Parameter::helm).collect())
+        let (overrides, repeated) = if let Some(parameters) = &self.override_helm {
+            let all = |list: &[Parameter]| Overrides::Helm(list.iter().map(Parameter::helm).collect());
+            (all(parameters), all(&self.repeated))
         } else if let Some(images) = &self.override_kustomize {
-            Overrides::Kustomize(images.clone())
+            let repeated = self.repeated.iter().map(Parameter::image).collect();
+            (Overrides::Kustomize(images.clone()), Overrides::Kustomize(repeated))
         } else if let Some(variables) = &self.override_plugin {
-            Overrides::Plugin(variables.iter().map(Parameter::plugin).collect())
+            let all = |list: &[Parameter]| Overrides::Plugin(list.iter().map(Parameter::plugin).collect());
+            (all(variables), all(&self.repeated))
         } else {
             return Err("change.yaml says nothing".to_owned());
         };
-        argocd_source::render(given, &overrides).map_err(|error| error.to_string())
+        argocd_source::render_repeating(given, &overrides, &repeated).map_err(|error| error.to_string())
+    }
+}
+
+impl Image {
+    /// The values as they are decided for an application whose own source says nothing of the image.
+    fn writes(&self) -> Result<Vec<ValueWrite>, String> {
+        let image = ImageRef::parse(&self.image).map_err(|error| error.to_string())?;
+        let place = ValuePlace::Split {
+            name: Some(self.name.clone()),
+            tag: Some(self.tag.clone()),
+        };
+        let target = ManifestTarget::Helm(place.into());
+        let entries =
+            values::entries(ApplicationKind::Helm, "api", &image, &target).map_err(|error| error.to_string())?;
+        Ok(ValueWrite::from_entries(&entries))
     }
 }
 
@@ -82,6 +124,10 @@ impl Parameter {
             value: self.value.clone(),
             force_string: true,
         }
+    }
+
+    fn image(&self) -> String {
+        format!("{}:{}", self.name, self.value)
     }
 
     fn plugin(&self) -> PluginVariable {
@@ -106,7 +152,7 @@ fn every_edit_gives_the_expected_file_and_then_rests() {
             let _ = writeln!(failed, "{}: {why}", folder.display());
         }
     }
-    assert!(folders.len() >= 40, "only {} edits found", folders.len());
+    assert!(folders.len() >= 140, "only {} edits found", folders.len());
     assert!(failed.is_empty(), "\n{failed}");
 }
 

@@ -16,7 +16,6 @@ use argocd_image_updater::{
         BaseError, BranchName, Counters, EntryKind, FileContent, GitCredentials, GitError, Mirror, MirrorOptions,
         Mirrors, ObjectId, PushError, RemoteHeads, RemoteUrl, RepoPath, Signature, Unusable,
     },
-    secret::Secret,
 };
 use tempfile::TempDir;
 
@@ -41,7 +40,8 @@ impl World {
     }
 
     async fn mirror(&self) -> Arc<Mirror> {
-        self.open(&self.server.url("deploy"), &GitCredentials::Anonymous).await
+        self.open(&self.server.url("deploy"), &GitCredentials::anonymous())
+            .await
     }
 
     async fn open(&self, url: &str, credentials: &GitCredentials) -> Arc<Mirror> {
@@ -83,10 +83,7 @@ fn mirrors(root: &Path) -> Mirrors {
 }
 
 fn password(password: &str) -> GitCredentials {
-    GitCredentials::Password {
-        username: "bot@example.com".to_owned(),
-        password: Secret::new(password),
-    }
+    GitCredentials::password("bot@example.com", password)
 }
 
 fn branch(name: &str) -> BranchName {
@@ -406,7 +403,7 @@ async fn wrong_and_missing_credentials_are_told_as_such_and_without_the_password
     let head = main_head(&open).await;
     let made = commit(&open, head, "a.txt", "2\n").await;
     world.server.require_password("bot@example.com", "another");
-    for credentials in [password(PASSWORD), GitCredentials::Anonymous] {
+    for credentials in [password(PASSWORD), GitCredentials::anonymous()] {
         let mirror = world.open(&url, &credentials).await;
         let error = mirror.heads().await.unwrap_err();
         assert!(matches!(error, GitError::Unauthorized { .. }), "{error:?}");
@@ -449,7 +446,9 @@ async fn what_the_remote_calls_a_tag_or_lacks_is_no_base() {
     assert!(matches!(heads.base(&id), Err(BaseError::Commit { .. })));
     assert_eq!(heads.base("HEAD").unwrap().0, branch("main"));
 
-    let empty = world.open(&world.server.url("empty"), &GitCredentials::Anonymous).await;
+    let empty = world
+        .open(&world.server.url("empty"), &GitCredentials::anonymous())
+        .await;
     let heads: RemoteHeads = empty.heads().await.unwrap();
     assert_eq!(heads.base(""), Err(BaseError::EmptyRepository));
 
@@ -466,7 +465,7 @@ async fn what_the_remote_calls_a_tag_or_lacks_is_no_base() {
 async fn a_repository_with_sha256_is_refused_clearly() {
     let world = World::new(&[("a.txt", "1\n")]).await;
     let url = world.server.create_sha256_repo("modern");
-    let mirror = world.open(&url, &GitCredentials::Anonymous).await;
+    let mirror = world.open(&url, &GitCredentials::anonymous()).await;
     for error in [
         mirror.heads().await.unwrap_err(),
         mirror.fetch(&[branch("main")]).await.unwrap_err(),
@@ -607,7 +606,7 @@ async fn a_server_that_does_not_answer_in_time_is_given_up_and_git_is_gone() {
     options.transport.timeout = Duration::from_millis(400);
     options.transport.kill_after = Duration::from_millis(200);
     let mirrors = Mirrors::new(root.path(), options).unwrap();
-    let mirror = mirrors.open(&url, &GitCredentials::Anonymous).await.unwrap();
+    let mirror = mirrors.open(&url, &GitCredentials::anonymous()).await.unwrap();
     server.delay(Some(Duration::from_mins(1)));
     let error = mirror.fetch(&[branch("main")]).await.unwrap_err();
     assert!(matches!(error, GitError::Timeout { .. }), "{error:?}");
@@ -654,7 +653,7 @@ async fn a_server_in_trouble_is_not_taken_for_a_refusal() {
         );
     }
     let nobody = RemoteUrl::parse("http://127.0.0.1:1/a.git").unwrap();
-    let mirror = world.mirrors.open(&nobody, &GitCredentials::Anonymous).await.unwrap();
+    let mirror = world.mirrors.open(&nobody, &GitCredentials::anonymous()).await.unwrap();
     assert!(matches!(mirror.heads().await, Err(GitError::Unreachable { .. })));
 }
 

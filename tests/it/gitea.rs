@@ -1,4 +1,5 @@
-//! Writing to Gitea, a real forge: over https with passwords and tokens, and what becomes of it when the forge says no.
+//! Writing to Gitea, a real forge: over https with passwords and tokens, over ssh with keys, and what becomes of it when
+//! the forge says no.
 
 use reqwest::Method;
 use serde_json::json;
@@ -37,9 +38,17 @@ impl Shop {
     /// These are the fields of the repository's Secret.
     async fn with(owner: Owner, login: &serde_json::Value, config: &serde_json::Value) -> Self {
         let url = owner.url(REPOSITORY);
-        let objects = [application("web", &url), updater(config), repository(&url, login)];
-        let ca = Gitea::shared().await.ca().display().to_string();
-        let fleet = Fleet::given(&objects).await.with_environment("GIT_SSL_CAINFO", &ca);
+        Self::at(&url, owner, login, config).await
+    }
+
+    /// The same at any URL of the repository.
+    async fn at(url: &str, owner: Owner, login: &serde_json::Value, config: &serde_json::Value) -> Self {
+        let objects = [application("web", url), updater(config), repository(url, login)];
+        let gitea = Gitea::shared().await;
+        let fleet = Fleet::given(&objects)
+            .await
+            .with_environment("ARGOCD_TLS_DATA_PATH", &gitea.trust().display().to_string())
+            .with_environment("ARGOCD_SSH_DATA_PATH", &gitea.known_hosts().display().to_string());
         fleet.release("v1.1.0");
         Self { owner, fleet }
     }
@@ -117,7 +126,7 @@ async fn a_wrong_token_is_told_in_the_words_of_the_forge() {
     let (reason, message) = shop.problem().await;
 
     assert_eq!(reason, "CredentialsUnavailable", "{message}");
-    assert!(message.contains("Authentication failed"), "{message}");
+    assert!(message.contains("Failed to authenticate user"), "{message}");
     assert_eq!(shop.commits("main").await, 1);
 }
 
@@ -242,5 +251,47 @@ async fn an_empty_and_an_archived_repository_are_refused_clearly() {
         "{reason}: {message}"
     );
     assert!(message.contains("archived"), "{message}");
+    assert_eq!(shop.commits("main").await, 1);
+}
+
+#[tokio::test]
+async fn a_deploy_key_writes_over_ssh_if_it_may() {
+    let owner = owner("ssh").await;
+    owner.repository(REPOSITORY, &FILES).await;
+    let keys = [
+        owner.deploy_key(REPOSITORY, true).await,
+        owner.deploy_key(REPOSITORY, false).await,
+    ];
+    let login = |key: &str| json!({ "sshPrivateKey": key });
+    let url = owner.ssh_url(REPOSITORY);
+
+    let shop = Shop::at(&url, owner, &login(&keys[0]), &json!({})).await;
+    let (reason, message) = shop.problem().await;
+    assert_eq!(reason, "CredentialsUnavailable", "{message}");
+    assert!(message.contains("not authorized to write"), "{message}");
+    assert_eq!(shop.commits("main").await, 1);
+
+    let shop = Shop::at(&url, shop.owner, &login(&keys[1]), &json!({})).await;
+    shop.fleet.cycle().await;
+    assert_eq!(shop.fleet.problems(), []);
+    assert_eq!(shop.file("main").await, text("v1.1.0"));
+}
+
+#[tokio::test]
+async fn a_protected_branch_is_refused_over_ssh_in_the_same_words() {
+    let owner = owner("ssh-protected").await;
+    owner.repository(REPOSITORY, &FILES).await;
+    owner.protect(REPOSITORY, "main").await;
+    let key = owner.deploy_key(REPOSITORY, false).await;
+    let url = owner.ssh_url(REPOSITORY);
+    let shop = Shop::at(&url, owner, &json!({ "sshPrivateKey": key }), &json!({})).await;
+
+    let (reason, message) = shop.problem().await;
+
+    assert_eq!(reason, "WriteFailed", "{message}");
+    assert!(
+        message.contains("Not allowed to push to protected branch main"),
+        "{message}"
+    );
     assert_eq!(shop.commits("main").await, 1);
 }

@@ -12,7 +12,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt as _, stream};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -31,13 +30,13 @@ pub(super) async fn handle(State(inner): State<Arc<Inner>>, request: Request) ->
     let query = request.uri().query().unwrap_or_default().to_owned();
     inner.count(request.method(), &path, &query, request.headers());
     inner.step().await;
-    let (delay, fail_with, redirect_to, credentials) = {
+    let (delay, fail_with, redirect_to, authorization) = {
         let switches = inner.switches();
         (
             switches.delay,
             switches.fail_with,
             switches.redirect_to,
-            switches.credentials.clone(),
+            switches.authorization.clone(),
         )
     };
     if let Some(delay) = delay {
@@ -50,8 +49,7 @@ pub(super) async fn handle(State(inner): State<Arc<Inner>>, request: Request) ->
         let place = format!("http://{other}{path}?{query}");
         return (StatusCode::FOUND, [(header::LOCATION, place)]).into_response();
     }
-    if let Some((username, password)) = &credentials {
-        let expected = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
+    if let Some(expected) = &authorization {
         let given = request.headers().get(header::AUTHORIZATION);
         if given.is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
             let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];

@@ -21,6 +21,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, Method, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
@@ -69,7 +70,8 @@ pub struct Commit {
 /// What stands in front of the backend.
 #[derive(Default)]
 struct Switches {
-    credentials: Option<(String, String)>,
+    /// The header that every request has to have.
+    authorization: Option<String>,
     fail_with: Option<u16>,
     redirect_to: Option<SocketAddr>,
     delay: Option<Duration>,
@@ -168,7 +170,18 @@ impl GitServer {
 
     /// From now on this user and password are wanted for everything.
     pub fn require_password(&self, username: &str, password: &str) {
-        self.inner.switches().credentials = Some((username.to_owned(), password.to_owned()));
+        let basic = STANDARD.encode(format!("{username}:{password}"));
+        self.require_authorization(&format!("Basic {basic}"));
+    }
+
+    /// From now on this value of the header `Authorization` is wanted for everything.
+    pub fn require_authorization(&self, value: &str) {
+        self.inner.switches().authorization = Some(value.to_owned());
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Every request is answered with this status, until `None`.

@@ -130,14 +130,27 @@ impl Gitea {
         format!("https://127.0.0.1:{}", self.port)
     }
 
-    /// The port of its ssh server; the user is `git`.
-    pub fn ssh_port(&self) -> u16 {
-        self.ssh_port
-    }
-
     /// The file of the CA that its certificate is from.
     pub fn ca(&self) -> PathBuf {
         self.household.folder().join("ca.pem")
+    }
+
+    /// A folder with a file of CA certificates for it, named like its host.
+    pub fn trust(&self) -> PathBuf {
+        let folder = self.household.folder().join("tls");
+        std::fs::create_dir_all(&folder).expect("a writable folder");
+        std::fs::copy(self.ca(), folder.join("127.0.0.1")).expect("a writable folder");
+        folder
+    }
+
+    /// A folder with a file `ssh_known_hosts` that has its host key.
+    pub fn known_hosts(&self) -> PathBuf {
+        let folder = self.household.folder().join("ssh");
+        std::fs::create_dir_all(&folder).expect("a writable folder");
+        let key = std::fs::read_to_string(self.household.folder().join("data/ssh/gitea.rsa.pub"));
+        let line = format!("[127.0.0.1]:{} {}", self.ssh_port, key.expect("a host key"));
+        std::fs::write(folder.join("ssh_known_hosts"), line).expect("a writable folder");
+        folder
     }
 
     /// A new user with this password. Names are those of tests, so that two tests never meet.
@@ -252,10 +265,20 @@ impl Owner {
             .await;
     }
 
-    /// Adds a key that serves this repository only.
-    pub async fn deploy_key(&self, repository: &str, key: &str, read_only: bool) {
-        let key = json!({ "title": "a key", "key": key, "read_only": read_only });
+    /// Adds a new key that serves this repository only; the private one.
+    pub async fn deploy_key(&self, repository: &str, read_only: bool) -> String {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&path)
+            .status();
+        assert!(made.expect("ssh-keygen is there").success());
+        let public = std::fs::read_to_string(path.with_extension("pub")).expect("a public key");
+        let title = format!("read only: {read_only}");
+        let key = json!({ "title": title, "key": public, "read_only": read_only });
         self.ask(Method::POST, repository, "/keys", Some(key)).await;
+        std::fs::read_to_string(path).expect("a private key")
     }
 
     /// The commits of a branch, newest first.

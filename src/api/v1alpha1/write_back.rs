@@ -34,22 +34,24 @@ pub struct GitConfig {
     /// of the Application's source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// Example: `kustomization`, `kustomization:overlays/prod`, `helmvalues`, `helmvalues:/charts/values.yaml`. The
-    /// file that is changed; a leading `/` means from the repository root. Default is `.argocd-source-NAME.yaml` beside
-    /// the manifests.
+    /// Example: `kustomization`, `kustomization:overlays/prod`, `helmvalues`, `helmvalues:/charts/values.yaml`,
+    /// `helmvalues:$values/prod.yaml`. The file that is changed; a leading `/` means from the repository root, `$NAME/`
+    /// from the root of the repository of the source with `ref: NAME`. New: `manifests`, `manifests:**/deploy-*.yaml`
+    /// changes `image:` fields of containers and values with a setter comment in plain manifests. Default is
+    /// `.argocd-source-NAME.yaml` beside the manifests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_back_target: Option<String>,
     /// New. Example: `{name: bot, email: bot@example.com}`. The author of commits; taken whole. Default is the
     /// controller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Author>,
-    /// New. A Go template for the commit message. Default is the controller's.
+    /// New. Example: `deploy {{ .AppName }}`. A Go template for the commit message. Default is the controller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// New. `application` (default): one commit for each Application. `target`: one for all that goes to one branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_grouping: Option<String>,
-    /// New. `true` asks Argo CD to refresh the Application after a push. Default `false`.
+    /// New. `true` (default) asks Argo CD to refresh the Application after a push to the branch that it follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_application: Option<bool>,
     /// New. `true` writes only while the sync windows of the AppProject allow a sync. Default `false`.

@@ -99,6 +99,9 @@ pub enum Entry {
         alias: String,
         /// What is written, as configured, with the version.
         image: ImageRef,
+        /// Whether the `image:` fields of its name are its own. They are nobody's when several images of the list share
+        /// the name: then only marked places are written.
+        fields: bool,
     },
 }
 
@@ -111,8 +114,10 @@ pub enum ValueKey {
     Kustomize(String),
     /// A plugin variable, by its name.
     Plugin(String),
-    /// An image in plain manifests, by its full name.
+    /// The `image:` fields of plain manifests, by the full name of the image.
     Manifest(String),
+    /// The places of plain manifests that a setter comment marks, by the alias in it.
+    Marker(String),
 }
 
 impl Entry {
@@ -122,7 +127,10 @@ impl Entry {
             Self::HelmParameter { name, .. } => ValueKey::Helm(name.clone()),
             Self::PluginVariable { name, .. } => ValueKey::Plugin(name.clone()),
             Self::KustomizeImage { name, image } => ValueKey::Kustomize(kustomize::left_of(name.as_deref(), image)),
-            Self::ManifestImage { image, .. } => ValueKey::Manifest(image.full_name()),
+            Self::ManifestImage {
+                image, fields: true, ..
+            } => ValueKey::Manifest(image.full_name()),
+            Self::ManifestImage { alias, .. } => ValueKey::Marker(alias.clone()),
         }
     }
 
@@ -142,6 +150,7 @@ impl fmt::Display for ValueKey {
             Self::Kustomize(name) => write!(f, "the Kustomize image {name:?}"),
             Self::Plugin(name) => write!(f, "the plugin variable {name:?}"),
             Self::Manifest(name) => write!(f, "the image {name:?} of the manifests"),
+            Self::Marker(alias) => write!(f, "the places of the manifests that are marked with {alias:?}"),
         }
     }
 }

@@ -41,7 +41,8 @@ pub fn kind(source_type: SourceType, git: bool, target: &ManifestTarget) -> Resu
 
 /// The place of `image` in `application`.
 ///
-/// With several sources and method argocd, a target that names another type than the application's own goes to the source
+/// Plain manifests hold every image, whatever its target says; where several images of the list have one name, only by
+/// markers. With several sources and method argocd, a target that names another type than the application's own goes to the source
 /// of that type; and of several sources, the first one that has a value of the image already is its place, so that no
 /// second one appears in another source.
 pub fn place(
@@ -50,6 +51,15 @@ pub fn place(
     image: &TrackedImage,
 ) -> Result<Place, ValueError> {
     let target = &image.manifest_target;
+    if tracked.kind == ApplicationKind::Manifests {
+        let kind = if shares_its_name(tracked, image) {
+            ApplicationKind::Markers
+        } else {
+            ApplicationKind::Manifests
+        };
+        let slot = tracked.source;
+        return Ok(Place { kind, slot });
+    }
     if matches!(tracked.target, WriteTarget::Git(_)) {
         let kind = kind(tracked.source_type, true, target)?;
         let slot = tracked.source;
@@ -68,12 +78,20 @@ pub fn place(
     Ok(Place { kind, slot })
 }
 
+/// Whether another image of the list has the same name, so that a name alone does not tell whose a place is.
+fn shares_its_name(tracked: &TrackedApplication, image: &TrackedImage) -> bool {
+    tracked.images.iter().any(|other| {
+        let same = |reference: &ImageRef| reference.same_image(&image.reference);
+        other.alias != image.alias && other.reference.as_ref().is_some_and(same)
+    })
+}
+
 /// Whether a value of `image` stands in `source`: a Kustomize image that it replaces, or parameters or variables that name
 /// it.
-fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
+pub fn has_value(source: &ApplicationSource, kind: ApplicationKind, image: &TrackedImage) -> bool {
     let text = values::current(kind, source, &image.reference, &image.manifest_target).unwrap_or_default();
     match kind {
-        ApplicationKind::Kustomize | ApplicationKind::Manifests => !text.is_empty(),
+        ApplicationKind::Kustomize | ApplicationKind::Manifests | ApplicationKind::Markers => !text.is_empty(),
         ApplicationKind::Helm | ApplicationKind::Plugin => {
             ImageRef::parse(&text).is_ok_and(|found| found.same_image(&image.reference))
         }

@@ -5,7 +5,7 @@ use crate::{
     core::{
         image::{ImageRef, ImageVersion, TagName, VersionWords},
         plan::{claims::Claims, inline::Unreadable, place, standing},
-        resolve::{CurrentFrom, ResolvedImage, TrackedApplication, TrackedImage, source_type},
+        resolve::{ApplicationKind, CurrentFrom, ResolvedImage, TrackedApplication, TrackedImage, source_type},
         select::{Candidate, live::LiveImages},
     },
 };
@@ -40,9 +40,9 @@ pub fn find(
         CurrentFrom::Manifest => {
             let place = place::place(application, tracked, image).ok();
             let source = place.and_then(|place| source_type::source_in(application, place.slot));
-            let running = place.zip(source).map_or(Ok(None), |(place, source)| {
-                standing::standing(place.kind, source, &image.reference, &image.manifest_target, &[])
-            });
+            let running = place
+                .zip(source)
+                .map_or(Ok(None), |(place, source)| standing::of(place.kind, source, image, &[]));
             Found {
                 followed: place.is_some(),
                 running,
@@ -65,7 +65,7 @@ pub fn written(application: &Application, tracked: &TrackedApplication) -> Vec<O
         let place = place::place(application, tracked, image).ok()?;
         let source = source_type::source_in(application, place.slot)?;
         let others = claims.others(index, place.slot);
-        let standing = standing::standing(place.kind, source, &image.reference, &image.manifest_target, &others);
+        let standing = standing::of(place.kind, source, image, &others);
         standing.ok().flatten()?.version
     };
     images.map(version).collect()
@@ -96,11 +96,22 @@ pub(super) fn is_settled(image: &TrackedImage, running: &ImageRef, wanted: &Imag
     same && renamed
 }
 
-/// Of an image that is written to several places: one that runs with another version than `wanted`. While there is one, a
+/// Of an image that is or may be written to several places: one that runs with another version than `wanted`. While there is one, a
 /// place may be behind although another place is up to date. Versions that the constraint does not admit are followed by
 /// somebody else.
-pub(super) fn behind(image: &TrackedImage, live: &LiveImages, wanted: &ImageVersion) -> Option<ImageRef> {
-    if image.manifest_target.helm_places().more.is_empty() {
+pub(super) fn behind(
+    kind: ApplicationKind,
+    image: &TrackedImage,
+    live: &LiveImages,
+    wanted: &ImageVersion,
+) -> Option<ImageRef> {
+    let in_manifests = matches!(kind, ApplicationKind::Manifests | ApplicationKind::Markers);
+    let has_several = if in_manifests {
+        image.current_from == CurrentFrom::Live
+    } else {
+        !image.manifest_target.helm_places().more.is_empty()
+    };
+    if !has_several {
         return None;
     }
     let follows = |reference: &ImageRef| {

@@ -9,9 +9,9 @@ use crate::{
         plan::{
             change::Entry,
             inline::{HelmValues, Unreadable},
-            kustomize, values,
+            kustomize, manifests, values,
         },
-        resolve::{ApplicationKind, ManifestTarget, target::ValuePlace},
+        resolve::{ApplicationKind, ManifestTarget, TrackedImage, target::ValuePlace},
     },
 };
 
@@ -40,8 +40,25 @@ pub fn standing(
             let entry = found.first().and_then(|index| list.get(*index));
             entry.and_then(|entry| parsed(kustomize::Override::split(entry).reference, image))
         }
-        ApplicationKind::Manifests => None,
+        // Known by their alias: see `of`.
+        ApplicationKind::Manifests | ApplicationKind::Markers => None,
     })
+}
+
+/// The version that stands in `source` for an image of a list. See [`standing`]; plain manifests count as far as they were
+/// read into `source`.
+pub fn of(
+    kind: ApplicationKind,
+    source: &ApplicationSource,
+    image: &TrackedImage,
+    others: &[String],
+) -> Result<Option<ImageRef>, Unreadable> {
+    match kind {
+        ApplicationKind::Manifests | ApplicationKind::Markers => {
+            Ok(manifests::standing(source, &image.alias, &image.reference))
+        }
+        _ => standing(kind, source, &image.reference, &image.manifest_target, others),
+    }
 }
 
 /// What stands in `place`, where `value` knows the values.
@@ -79,7 +96,8 @@ pub fn differs(source: &ApplicationSource, entries: &[Entry]) -> Result<bool, Un
             Entry::PluginVariable { name, value } => {
                 values::value_of(values::plugin_list(source), name).is_some_and(|found| found != value)
             }
-            Entry::KustomizeImage { .. } | Entry::ManifestImage { .. } => false,
+            Entry::ManifestImage { alias, image, .. } => manifests::differs(source, alias, image),
+            Entry::KustomizeImage { .. } => false,
         };
         if differs {
             return Ok(true);

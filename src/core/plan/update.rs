@@ -12,6 +12,7 @@ use crate::{
             change::{Entry, ImageChange, SourceEdit},
             claims::Claims,
             place::{self, Place},
+            repeated,
             running::{self, behind, current_text, is_settled, kept_version},
             standing,
             values::{self, ValueError},
@@ -34,6 +35,9 @@ pub struct Update {
     /// could not be decided are left out, so that the file keeps what it says about them. So are images whose signatures
     /// have to be checked and were not, unless their values stand in the source: the file would be the first to say them.
     pub entries: Vec<Entry>,
+    /// What the source says of configured images that `entries` leave out. A list that is new in the override file repeats
+    /// it, because it takes the place of the source's list; in a list that is there already nothing is added for it.
+    pub repeated: Vec<Entry>,
     /// The images, by their index, that would change if their pick were verified: its signatures have to be checked, and
     /// then everything is decided again.
     pub unchecked: Vec<usize>,
@@ -108,12 +112,14 @@ pub fn decide_beside(
     let images = images
         .map(|(index, image)| decision.image(index, image, picks.get(index)))
         .collect();
+    let repeated = repeated::repeated(application, tracked, &decision.claims, &decision.entries);
     let mut edits = decision.copies;
     edits.retain(|edit| edit.before != edit.after);
     Update {
         images,
         edits,
         entries: decision.entries,
+        repeated,
         unchecked: decision.unchecked,
     }
 }
@@ -199,7 +205,7 @@ impl Decision<'_> {
         let wanted = candidate.version();
         // With digests, the one of several running images that is behind counts.
         let found = self.find(image, Some(candidate)).running?.or(standing);
-        let found = behind(image, self.live, &wanted).or(found);
+        let found = behind(place.kind, image, self.live, &wanted).or(found);
         update.current = found.as_ref().map(|running| current_text(running, words));
         update.running.clone_from(&found);
         let running = found.unwrap_or_else(|| ImageRef {

@@ -1,4 +1,5 @@
-//! The values of an image in a source: Helm parameters, Kustomize images, plugin variables.
+//! The values of an image in a source: Helm parameters, Kustomize images, plugin variables; and images in plain manifests,
+//! which a copy of the source says when somebody read them into it.
 //!
 //! Nothing but those lists is touched. Parameters and variables are raw objects, so that keys which this program does not
 //! know survive. An empty value is never written.
@@ -9,7 +10,7 @@ use crate::{
     api::argocd::ApplicationSource,
     core::{
         image::ImageRef,
-        plan::{change::Entry, kustomize},
+        plan::{change::Entry, kustomize, manifests},
         resolve::{ApplicationKind, ManifestTarget, source_type::SourceType, target::ValuePlace},
     },
 };
@@ -66,9 +67,10 @@ pub fn entries(
             name: target.kustomize_name().map(str::to_owned),
             image: image.clone(),
         }],
-        ApplicationKind::Manifests => vec![Entry::ManifestImage {
+        ApplicationKind::Manifests | ApplicationKind::Markers => vec![Entry::ManifestImage {
             alias: alias.to_owned(),
             image: image.clone(),
+            fields: kind == ApplicationKind::Manifests,
         }],
     })
 }
@@ -101,7 +103,7 @@ pub fn current(
             Ok(entry.cloned().unwrap_or_default())
         }
         // An Application's own source holds no images of plain manifests.
-        ApplicationKind::Manifests => Ok(String::new()),
+        ApplicationKind::Manifests | ApplicationKind::Markers => Ok(String::new()),
     }
 }
 
@@ -110,7 +112,7 @@ pub fn holds(source: &ApplicationSource, entries: &[Entry], others: &[String]) -
     entries.iter().all(|entry| match entry {
         Entry::HelmParameter { name, value } => value_of(helm_list(source), name) == Some(value),
         Entry::PluginVariable { name, value } => value_of(plugin_list(source), name) == Some(value),
-        Entry::ManifestImage { .. } => false,
+        Entry::ManifestImage { alias, image, .. } => manifests::holds(source, alias, image),
         Entry::KustomizeImage { name, image } => {
             let list = kustomize_list(source);
             let wanted = image.full_name_with_version();

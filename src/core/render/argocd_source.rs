@@ -55,24 +55,66 @@ pub enum RenderError {
 /// A file that is blank, no YAML, or not of Argo CD's shape is replaced. Nothing to write gives [`Edited::Unchanged`],
 /// also where there is no file.
 pub fn render(existing: Option<&str>, overrides: &Overrides) -> Result<Edited, RenderError> {
+    edit(existing, overrides, |_| overrides.clone())
+}
+
+/// As [`render`], and a list that is new in the file gets the entries of `repeated` as well, which are of the same kind.
+///
+/// Argo CD reads the file as a JSON merge patch over the source of the Application, so without them the list would take
+/// away what the source says.
+pub fn render_repeating(
+    existing: Option<&str>,
+    overrides: &Overrides,
+    repeated: &Overrides,
+) -> Result<Edited, RenderError> {
+    edit(existing, overrides, |list| match list {
+        List::New => overrides.clone().and(repeated),
+        List::Said(_) => overrides.clone(),
+    })
+}
+
+fn edit(
+    existing: Option<&str>,
+    overrides: &Overrides,
+    all: impl Fn(&List) -> Overrides,
+) -> Result<Edited, RenderError> {
     if overrides.is_empty() {
         return Ok(Edited::Unchanged);
     }
     let existing = existing.unwrap_or_default();
-    let Some(old) = read(existing, overrides) else {
-        let new = yaml::write(&overrides.to_value());
+    let Some(list) = read(existing, overrides) else {
+        let new = yaml::write(&all(&List::New).to_value());
         return Ok(if new == existing {
             Edited::Unchanged
         } else {
             Edited::New(new)
         });
     };
-    let changes = match overrides {
-        Overrides::Helm(parameters) => helm_changes(&old, parameters),
-        Overrides::Kustomize(images) => kustomize::changes(&overrides.path(), &old, images),
-        Overrides::Plugin(variables) => plugin_changes(&old, variables),
+    let overrides = all(&list);
+    let old = list.entries();
+    let changes = match &overrides {
+        Overrides::Helm(parameters) => helm_changes(old, parameters),
+        Overrides::Kustomize(images) => kustomize::changes(&overrides.path(), old, images),
+        Overrides::Plugin(variables) => plugin_changes(old, variables),
     };
     Ok(yaml::edit(existing, 0, &changes)?)
+}
+
+/// The list of a file that Argo CD can read.
+enum List {
+    /// The file does not speak of it, so what counts is the list of the source.
+    New,
+    /// What the file says instead of the source; a null says that there is nothing.
+    Said(Vec<Value>),
+}
+
+impl List {
+    fn entries(&self) -> &[Value] {
+        match self {
+            Self::New => &[],
+            Self::Said(list) => list,
+        }
+    }
 }
 
 impl Overrides {
@@ -83,6 +125,17 @@ impl Overrides {
             Self::Kustomize(list) => list.is_empty(),
             Self::Plugin(list) => list.is_empty(),
         }
+    }
+
+    /// With the entries of `more`, which are of the same kind.
+    fn and(mut self, more: &Self) -> Self {
+        match (&mut self, more) {
+            (Self::Helm(list), Self::Helm(more)) => list.extend_from_slice(more),
+            (Self::Kustomize(list), Self::Kustomize(more)) => list.extend_from_slice(more),
+            (Self::Plugin(list), Self::Plugin(more)) => list.extend_from_slice(more),
+            _ => {}
+        }
+        self
     }
 
     fn keys(&self) -> [&'static str; 2] {
@@ -126,20 +179,26 @@ impl PluginVariable {
     }
 }
 
-/// The entries of the existing list; empty where there is none. `None` for a file that Argo CD could not read.
-fn read(text: &str, overrides: &Overrides) -> Option<Vec<Value>> {
+/// The existing list. `None` for a file that is blank, or that Argo CD could not read.
+fn read(text: &str, overrides: &Overrides) -> Option<List> {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return None;
     }
     let stream = Stream::parse(text).ok()?;
-    let mut value = match stream.documents().first() {
-        Some(document) => document.to_value().ok()?,
-        None => Value::Null,
+    let Some(document) = stream.documents().first() else {
+        return Some(List::New);
     };
+    let mut value = document.to_value().ok()?;
+    if value.is_null() {
+        return Some(List::New);
+    }
     for key in overrides.keys() {
         value = match value {
             Value::Null => Value::Null,
-            Value::Object(mut map) => map.shift_remove(key).unwrap_or_default(),
+            Value::Object(mut map) => match map.shift_remove(key) {
+                Some(value) => value,
+                None => return Some(List::New),
+            },
             _ => return None,
         };
     }
@@ -152,7 +211,7 @@ fn read(text: &str, overrides: &Overrides) -> Option<Vec<Value>> {
         Overrides::Kustomize(_) => entry.is_string(),
         Overrides::Helm(_) | Overrides::Plugin(_) => entry.is_object(),
     };
-    list.iter().all(fits).then_some(list)
+    list.iter().all(fits).then_some(List::Said(list))
 }
 
 fn name_of(entry: &Value) -> &str {

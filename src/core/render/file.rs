@@ -10,7 +10,11 @@ use super::{
     manifests::{self, ManifestsError},
     overrides,
 };
-use crate::core::{plan::Entry, resolve::TargetFile, yaml::Edited};
+use crate::core::{
+    plan::Entry,
+    resolve::{PathPattern, TargetFile},
+    yaml::Edited,
+};
 
 /// The names of a kustomization, in the order in which they are looked for.
 pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -28,7 +32,7 @@ pub enum Reading {
         names: &'static [&'static str],
     },
     /// Every file whose path matches the pattern.
-    Matching(String),
+    Matching(PathPattern),
 }
 
 /// A file as it is.
@@ -47,6 +51,9 @@ pub struct FileWrites<'a> {
     pub changed: &'a [Entry],
     /// The values of all images whose version is settled, which an override file lists.
     pub all: &'a [Entry],
+    /// What the Application's source says of configured images that `all` leaves out, for a list that is new in an override
+    /// file.
+    pub repeated: &'a [Entry],
 }
 
 /// A file with its new text.
@@ -120,7 +127,7 @@ pub fn render(target: &TargetFile, files: &[TargetText], writes: FileWrites<'_>)
     };
     let (path, edited) = match target {
         TargetFile::Override(path) => {
-            let edited = overrides::render(one()?.text.as_deref(), writes.all);
+            let edited = overrides::render(one()?.text.as_deref(), writes.all, writes.repeated);
             let path = path.clone();
             match edited {
                 Ok(edited) => (path, edited),

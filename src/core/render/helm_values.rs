@@ -121,6 +121,14 @@ pub fn render(existing: Option<&str>, writes: &[ValueWrite]) -> Result<Edited, H
     Ok(edited)
 }
 
+/// What the values file `text` says for each of `parameters`, in their order; `None` where it says nothing.
+pub fn read(text: &str, parameters: &[&str]) -> Result<Vec<Option<String>>, HelmValuesError> {
+    let stream = Stream::parse(text)?;
+    let look = stream.documents().first().map(Look::new);
+    let present = |parameter: &&str| Ok(locate::locate(look.as_ref(), parameter)?.present.map(str::to_owned));
+    parameters.iter().map(present).collect()
+}
+
 /// A value and the place where it goes.
 struct Planned<'w> {
     parameter: &'w str,

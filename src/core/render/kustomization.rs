@@ -100,6 +100,30 @@ pub fn render(existing: &str, images: &[ImageOverride]) -> Result<Edited, Kustom
     Ok(yaml::edit_stream(&stream, index, &changes)?)
 }
 
+/// The images of the kustomization `existing` that have a name, as an Application holds them: `[name=]reference`.
+pub fn images(existing: &str) -> Result<Vec<String>, KustomizationError> {
+    let stream = Stream::parse(existing)?;
+    let index = only_document(&stream)?;
+    let Some(document) = stream.documents().get(index) else {
+        return Ok(Vec::new());
+    };
+    let look = Look::new(document);
+    let image = |entry: &Entry<'_, '_>| {
+        let mut image = match (entry.name?, entry.new_name) {
+            (name, Some(new_name)) => format!("{name}={new_name}"),
+            (name, None) => name.to_owned(),
+        };
+        for (sign, key) in [(':', NEW_TAG), ('@', DIGEST)] {
+            if let Some(value) = text(&look, entry.node, key).filter(|value| !value.is_empty()) {
+                image.push(sign);
+                image.push_str(value);
+            }
+        }
+        Some(image)
+    };
+    Ok(entries(&look)?.iter().filter_map(image).collect())
+}
+
 /// What is written for each image, in the order of the images; of two for one name the last counts.
 fn last_of_each_name(images: &[ImageOverride]) -> Vec<&ImageOverride> {
     let mut kept: Vec<&ImageOverride> = Vec::with_capacity(images.len());

@@ -13,6 +13,7 @@ pub mod message;
 pub mod message_template;
 pub mod overrides;
 pub mod pull_request;
+pub mod read_back;
 
 #[cfg(test)]
 mod properties;

@@ -57,6 +57,13 @@ fn forge(host: &str) -> Option<Forge> {
         _ if host.ends_with(".ghe.com") => return Some(Forge::GitHub),
         _ => {}
     }
+    // A name that goes on after a public forge's own is meant to look like it.
+    if ["github.com.", "gitlab.com."]
+        .iter()
+        .any(|forge| host.starts_with(forge))
+    {
+        return None;
+    }
     match host.split_once('.')?.0 {
         "github" => Some(Forge::GitHub),
         "gitlab" => Some(Forge::GitLab),

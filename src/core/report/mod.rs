@@ -195,6 +195,19 @@ impl WriteOutcome {
 }
 
 impl ApplicationReport {
+    /// An application that was left alone as a whole.
+    pub fn refused(application: ObjectKey, verdict: Verdict) -> Self {
+        Self {
+            application,
+            refused: Some(verdict),
+            images: Vec::new(),
+            edits: Vec::new(),
+            write: WriteOutcome::Nothing,
+            repository: None,
+            files: Vec::new(),
+        }
+    }
+
     /// The changes that were really written.
     pub fn written(&self) -> impl Iterator<Item = &ImageChange> {
         let written = self.write.is_written();

@@ -17,7 +17,7 @@ use crate::{
             patterns::Patterns,
             policy,
             settings::{self, Layer},
-            unsupported, verification, wildcard,
+            verification, wildcard,
         },
         signature::SignaturePolicy,
         verdict::{Reason, Verdict},
@@ -82,7 +82,7 @@ pub(super) fn resolve(
         reference,
         policy: Arc::new(policy),
         force_update,
-        current_from: current_from(&merged, general)?,
+        current_from: current_from(&merged)?,
         credentials: credentials(&merged, general)?,
         platforms,
         signatures: signatures.map(Arc::new),
@@ -110,14 +110,11 @@ fn signatures(image: &ImageConfig, origin: &Origin, general: &General) -> Result
     verification::resolve(&layers)
 }
 
-/// Where the current version is read. The values of a file in git are not read for it.
-fn current_from(merged: &Merged, general: &General) -> Result<CurrentFrom, Verdict> {
+/// Where the current version is read.
+fn current_from(merged: &Merged) -> Result<CurrentFrom, Verdict> {
     match given(merged.settings.current_from.as_ref()) {
         None => Ok(CurrentFrom::Live),
         Some(text) if text.eq_ignore_ascii_case("live") => Ok(CurrentFrom::Live),
-        Some(text) if text.eq_ignore_ascii_case("manifest") && general.git => {
-            Err(unsupported::verdict(&merged.path(&Field::CURRENT_FROM)))
-        }
         Some(text) if text.eq_ignore_ascii_case("manifest") => Ok(CurrentFrom::Manifest),
         Some(text) => {
             let why = format!("{:?} is no place; use live or manifest", ForeignText::new(text));

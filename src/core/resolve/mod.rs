@@ -26,7 +26,9 @@ mod image;
 pub mod manifest_target;
 mod merged;
 pub mod origin;
+pub mod path_pattern;
 mod patterns;
+pub mod permission;
 mod policy;
 pub mod pull_request;
 pub mod repository_match;
@@ -41,6 +43,7 @@ pub mod wildcard;
 pub mod write_target;
 
 pub use compiled::Compiled;
+pub use path_pattern::PathPattern;
 pub use target::{
     ApplicationKind, Author, CommitGrouping, CurrentFrom, GitCredentialRef, GitTarget, ManifestTarget, SourceSlot,
     TargetFile, WriteTarget,
@@ -140,6 +143,8 @@ pub fn resolve(
     Ok(Compiled::new(updater, context)?.resolve(applications))
 }
 
+#[cfg(test)]
+mod git_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -5,23 +5,27 @@ use std::sync::Arc;
 
 use crate::{
     api::{
-        argocd::Application,
+        argocd::{Application, ApplicationSource},
         v1alpha1::{ImageConfig, WriteBackConfig},
     },
     core::{
         foreign::ForeignText,
+        plan::place,
         report::Remark,
         repository_url,
         resolve::{
-            ApplicationKind, CommitGrouping, CurrentFrom, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage,
-            SourceSlot, TrackedApplication, WriteTarget, aliases,
+            ApplicationKind, CurrentFrom, GitCredentialRef, GitTarget, ResolveContext, ResolvedImage, SourceSlot,
+            TrackedApplication, WriteTarget, aliases,
             image::{self, General},
             origin::Origin,
             settings::Layer,
             source_type::{self, SourceType},
             unsupported,
             wildcard::{self, Wildcards},
-            write_target::{self, GitDestination, InvalidWriteBack},
+            write_target::{
+                self, GitDestination, InvalidWriteBack,
+                commits::{self, CommitSettings},
+            },
         },
         select::live::LiveImages,
         verdict::{Reason, Verdict},
@@ -38,11 +42,24 @@ pub(super) struct Source<'a> {
     pub(super) general: General,
 }
 
+/// An application whose source has no place for images, with the way out where there is one.
+fn no_kind(source_type: SourceType) -> Verdict {
+    let message = "the application has no source of type Helm, Kustomize or Plugin (yet)";
+    let way_out = match source_type {
+        SourceType::Directory => {
+            "; images in plain manifests are written to git: set method git and writeBackTarget manifests"
+        }
+        _ => "",
+    };
+    Verdict::new(Reason::UnsupportedSource, format!("{message}{way_out}"))
+}
+
 /// What one rule says.
 #[derive(Debug)]
 pub(super) struct Rule {
     write_back: WriteBackConfig,
     write_back_layers: Vec<Layer<WriteBackConfig>>,
+    commits: CommitSettings,
     /// Why no application of this rule is written.
     fault: Option<Verdict>,
     images: Arc<[ResolvedImage]>,
@@ -55,6 +72,7 @@ impl Rule {
         Self {
             write_back: WriteBackConfig::default(),
             write_back_layers: Vec::new(),
+            commits: CommitSettings::default(),
             fault: Some(fault),
             images: Arc::new([]),
             wildcards: None,
@@ -82,11 +100,16 @@ impl Rule {
             images,
             write_back,
             write_back_layers,
+            commits: CommitSettings::default(),
             fault: None,
         };
         rule.warn_of_half_an_author(warnings);
         if general.git {
             rule.fault = unsupported::of_write_back(&rule.write_back_layers);
+            match commits::settings(&rule.write_back) {
+                Ok(commits) => rule.commits = commits,
+                Err(error) => rule.fault = Some(rule.fault.take().unwrap_or_else(|| rule.invalid_write_back(&error))),
+            }
         }
         rule
     }
@@ -101,20 +124,16 @@ impl Rule {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let destination = write_target::resolve(&self.write_back, application, &context.argocd_namespace)
-            .map_err(|error| self.invalid_write_back(&error))?;
-        let git = destination.git.is_some();
-        let (source_type, source) = match destination.source_type.kind(git) {
+        let holds = |source_type: SourceType, source: &ApplicationSource| self.holds(source_type, source);
+        let destination =
+            write_target::resolve_holding(&self.write_back, application, &context.argocd_namespace, &holds)
+                .map_err(|error| self.invalid_write_back(&error))?;
+        let (source_type, source) = match destination.kind(destination.source_type) {
             None => self.explicit(application),
             Some(_) => None,
         }
         .unwrap_or((destination.source_type, destination.slot));
-        let kind = source_type.kind(git).ok_or_else(|| {
-            Verdict::new(
-                Reason::UnsupportedSource,
-                "the application has no source of type Helm, Kustomize or Plugin (yet)",
-            )
-        })?;
+        let kind = destination.kind(source_type).ok_or_else(|| no_kind(source_type))?;
         Ok(TrackedApplication {
             kind,
             source_type,
@@ -125,6 +144,15 @@ impl Rule {
             },
             images: self.images_of(application, kind, stalled),
         })
+    }
+
+    /// Whether a value of one of the images stands in `source`, which is written through git.
+    fn holds(&self, source_type: SourceType, source: &ApplicationSource) -> bool {
+        let Some(kind) = source_type.kind(true) else {
+            return false;
+        };
+        let mut tracked = self.images.iter().filter_map(|image| image.tracked.as_ref().ok());
+        tracked.any(|image| place::has_value(source, kind, image))
     }
 
     /// The type and the source that the application itself or the targets of the images say, when Argo CD does not and the
@@ -177,6 +205,9 @@ impl Rule {
                 "method" => layer.settings.method.is_some(),
                 "gitConfig.branch" => git.is_some_and(|git| git.branch.is_some()),
                 "gitConfig.writeBackTarget" => git.is_some_and(|git| git.write_back_target.is_some()),
+                "gitConfig.repository" => git.is_some_and(|git| git.repository.is_some()),
+                "gitConfig.message" => git.is_some_and(|git| git.message.is_some()),
+                "gitConfig.commitGrouping" => git.is_some_and(|git| git.commit_grouping.is_some()),
                 "gitConfig.author" => git.is_some_and(|git| git.author.is_some()),
                 _ => git.is_some_and(|git| git.pull_request.is_some()),
             }
@@ -194,19 +225,10 @@ impl Rule {
         }
     }
 
-    /// The target, when its credentials may be used for `application`: a Secret of its own namespace, or Argo CD's, and
-    /// none in the URL.
+    /// The target, when it is a git repository and its credentials may be used for `application`: a Secret of its own
+    /// namespace, or Argo CD's, and none in the URL.
     fn git_target(&self, git: GitDestination, application: &Application) -> Result<GitTarget, Verdict> {
-        if let Some(url) = repository_url::without_credentials(&git.repository) {
-            return Err(Verdict::new(
-                Reason::TargetUnusable,
-                format!(
-                    "{}: a repository URL must not carry a user or password; put them into the repository Secret (fields \
-                     username and password)",
-                    ForeignText::new(&url)
-                ),
-            ));
-        }
+        self.check_repository(&git)?;
         if let GitCredentialRef::Secret(secret) = &git.credentials
             && secret.namespace != application.namespace()
         {
@@ -217,6 +239,11 @@ impl Rule {
                 format!("{field}: the Secret {secret} is not in the namespace {namespace:?} of the application"),
             ));
         }
+        let CommitSettings {
+            message,
+            grouping,
+            refresh,
+        } = self.commits.clone();
         Ok(GitTarget {
             repository: git.repository,
             credentials: git.credentials,
@@ -225,9 +252,40 @@ impl Rule {
             file: git.file,
             target_key: git.target_key,
             author: git.author,
-            message: None,
-            grouping: CommitGrouping::default(),
-            refresh: true,
+            message,
+            grouping,
+            refresh,
         })
+    }
+
+    /// Refuses what is no git repository, and URLs that must not be used as they are.
+    fn check_repository(&self, git: &GitDestination) -> Result<(), Verdict> {
+        let unusable = |message: String| Err(Verdict::new(Reason::TargetUnusable, message));
+        if let Some(url) = repository_url::without_credentials(&git.repository) {
+            return unusable(format!(
+                "{}: a repository URL must not carry a user or password; put them into the repository Secret (fields \
+                 username and password)",
+                ForeignText::new(&url)
+            ));
+        }
+        let url = ForeignText::new(&git.repository);
+        if git.is_registry {
+            return unusable(format!(
+                "the source that would be written is {url}, a registry and no git repository; name the file of another \
+                 source (writeBackTarget: helmvalues:$<ref>/<path>, or kustomization), or set gitConfig.repository"
+            ));
+        }
+        if git
+            .repository
+            .get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("oci://"))
+        {
+            let field = self.field("gitConfig.repository");
+            return unusable(format!("{field}: {url} is an OCI registry and no git repository"));
+        }
+        if repository_url::climbs(&git.repository) {
+            return unusable(format!("{url}: a repository URL must not have . or .. in its path"));
+        }
+        Ok(())
     }
 }

@@ -31,6 +31,8 @@ pub enum TargetHint<'a> {
     Kustomization,
     /// A Helm values file, named as such.
     HelmValues,
+    /// Plain manifests, which a source of any type may have.
+    Manifests,
     /// A file that is only named by its path.
     File(&'a str),
 }
@@ -90,6 +92,16 @@ fn several(application: &Application) -> Option<&[ApplicationSource]> {
         .filter(|sources| !sources.is_empty() && spec.source_hydrator.is_none())
 }
 
+/// The sources that count: the dry source of a hydrator, else `sources`, else `source`.
+pub fn sources(application: &Application) -> &[ApplicationSource] {
+    let spec = &application.spec;
+    match (&spec.source_hydrator, several(application)) {
+        (Some(hydrator), _) => std::slice::from_ref(&hydrator.dry_source),
+        (None, Some(sources)) => sources,
+        (None, None) => spec.source.as_slice(),
+    }
+}
+
 fn status_type(application: &Application) -> SourceType {
     let text = application
         .status
@@ -112,8 +124,9 @@ pub fn detect(application: &Application, hint: TargetHint<'_>) -> SourceType {
     match hint {
         TargetHint::Kustomization => SourceType::Kustomize,
         TargetHint::HelmValues => SourceType::Helm,
+        TargetHint::Manifests if plain_source(application).is_some() => SourceType::Directory,
         TargetHint::File(path) if is_values_file(path) && has_helm_source(application) => SourceType::Helm,
-        TargetHint::File(_) | TargetHint::None => natural(application),
+        TargetHint::File(_) | TargetHint::Manifests | TargetHint::None => natural(application),
     }
 }
 
@@ -188,6 +201,60 @@ pub fn select(application: &Application, wanted: SourceType) -> Option<(SourceSl
     }
     let source = application.spec.source.as_ref()?;
     Some((SourceSlot::Single, source))
+}
+
+/// As [`select`], for a target with this `hint`: plain manifests stand in the first of several sources that Argo CD says is a
+/// folder of them, else in the first that is a folder at all.
+pub fn select_for<'a>(
+    application: &'a Application,
+    wanted: SourceType,
+    hint: TargetHint<'_>,
+) -> Option<(SourceSlot, &'a ApplicationSource)> {
+    if hint == TargetHint::Manifests
+        && let Some(sources) = several(application)
+    {
+        let folder = plain_source(application).or_else(|| sources.iter().position(is_folder));
+        if let Some(index) = folder {
+            return sources.get(index).map(|source| (SourceSlot::Multi(index), source));
+        }
+    }
+    select(application, wanted)
+}
+
+/// The first of several sources that is certainly a folder of plain manifests.
+fn plain_source(application: &Application) -> Option<usize> {
+    let sources = several(application)?;
+    let types = status_types(application);
+    let mut both = sources.iter().zip(types);
+    (types.len() == sources.len()).then(|| {
+        both.position(|(source, text)| is_folder(source) && SourceType::parse(text) == SourceType::Directory)
+    })?
+}
+
+/// Whether it is a folder in git; a source that only lends files to others has no path.
+fn is_folder(source: &ApplicationSource) -> bool {
+    let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    given(&source.path) && !given(&source.chart)
+}
+
+/// Of several sources that are certainly of type `wanted`, the first that `holds` picks; [`select`] where there is none.
+pub fn select_held(
+    application: &Application,
+    wanted: SourceType,
+    holds: impl Fn(&ApplicationSource) -> bool,
+) -> Option<(SourceSlot, &ApplicationSource)> {
+    let sources = several(application).unwrap_or(&[]);
+    let types = Some(status_types(application)).filter(|types| types.len() == sources.len());
+    let is_wanted = |index: usize, source: &ApplicationSource| {
+        let told = types
+            .and_then(|types| types.get(index))
+            .map(|text| SourceType::parse(text));
+        wanted.has_block(source) || (told == Some(wanted) && WITH_IMAGES.contains(&wanted))
+    };
+    let mut held = sources.iter().enumerate();
+    held.find(|(index, source)| is_wanted(*index, source) && holds(source))
+        .map(|(index, source)| (SourceSlot::Multi(index), source))
+        .or_else(|| select(application, wanted))
 }
 
 fn index_of(application: &Application, sources: &[ApplicationSource], wanted: SourceType) -> Option<usize> {
@@ -313,6 +380,50 @@ mod tests {
             let given = application(serde_json::json!({"spec": spec, "status": status}));
             assert_eq!(explicit(&given, named), expected, "{spec} {status}");
         }
+    }
+
+    #[test]
+    fn plain_manifests_stand_in_a_folder_and_not_in_a_chart() {
+        for (sources, types, expected) in [
+            (
+                serde_json::json!([{"chart": "redis", "helm": {}}, {"path": "k"}]),
+                serde_json::json!(["Helm", "Directory"]),
+                (SourceType::Directory, 1),
+            ),
+            (
+                serde_json::json!([{"path": "k", "kustomize": {}}, {"path": "d"}]),
+                serde_json::json!(["Kustomize", "Directory"]),
+                (SourceType::Directory, 1),
+            ),
+            (
+                serde_json::json!([{"ref": "values"}, {"path": "k"}]),
+                serde_json::json!(["Directory", "Kustomize"]),
+                (SourceType::Kustomize, 1),
+            ),
+            (
+                serde_json::json!([{"chart": "redis"}, {"path": "d"}]),
+                serde_json::json!([]),
+                (SourceType::Directory, 1),
+            ),
+            (
+                serde_json::json!([{"chart": "redis"}]),
+                serde_json::json!(["Helm"]),
+                (SourceType::Helm, 0),
+            ),
+        ] {
+            let given = application(serde_json::json!({
+                "spec": {"sources": sources}, "status": {"sourceTypes": types},
+            }));
+            let found = detect(&given, TargetHint::Manifests);
+            let (slot, _) = select_for(&given, found, TargetHint::Manifests).unwrap();
+            assert_eq!((found, slot), (expected.0, SourceSlot::Multi(expected.1)), "{sources}");
+        }
+        let single = application(serde_json::json!({
+            "spec": {"source": {"path": "d"}}, "status": {"sourceType": "Directory"},
+        }));
+        assert_eq!(detect(&single, TargetHint::Manifests), SourceType::Directory);
+        let (slot, _) = select_for(&single, SourceType::Directory, TargetHint::Manifests).unwrap();
+        assert_eq!(slot, SourceSlot::Single);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::PathPattern;
 use crate::core::keys::ObjectKey;
 
 pub mod places;
@@ -19,6 +20,9 @@ pub enum ApplicationKind {
     Plugin,
     /// Images in plain manifests: `image:` fields, and scalars with a setter comment.
     Manifests,
+    /// Scalars with a setter comment in plain manifests, and no others: several images of the list have one name, so
+    /// that an `image:` field does not tell whose it is.
+    Markers,
 }
 
 /// Which source of an application is meant.
@@ -126,15 +130,16 @@ pub enum TargetFile {
     Kustomization(String),
     /// A Helm values file.
     HelmValues(String),
-    /// Plain manifests: the path of one file, or a pattern of paths.
-    Manifests(String),
+    /// Plain manifests.
+    Manifests(PathPattern),
 }
 
 impl TargetFile {
     /// The path of the file, or of the kustomization's folder, or the pattern of paths.
     pub fn path(&self) -> &str {
         match self {
-            Self::Override(path) | Self::Kustomization(path) | Self::HelmValues(path) | Self::Manifests(path) => path,
+            Self::Override(path) | Self::Kustomization(path) | Self::HelmValues(path) => path,
+            Self::Manifests(pattern) => pattern.as_str(),
         }
     }
 }
@@ -154,7 +159,7 @@ impl ManifestTarget {
             (Self::Helm(_), _) | (Self::Default, ApplicationKind::Helm) => "manifestTargets.helm",
             (Self::Kustomize(_), _) | (Self::Default, ApplicationKind::Kustomize) => "manifestTargets.kustomize",
             (Self::Plugin(_), _) | (Self::Default, ApplicationKind::Plugin) => "manifestTargets.plugin",
-            (Self::Default, ApplicationKind::Manifests) => "imageName",
+            (Self::Default, ApplicationKind::Manifests | ApplicationKind::Markers) => "imageName",
         }
     }
 

@@ -268,17 +268,13 @@ fn extract_and_order_warn_where_the_strategy_does_not_use_them() {
 }
 
 #[test]
-fn the_current_version_is_not_read_from_git_yet() {
-    let spec = json!({"writeBackConfig": {"method": "git"}, "commonUpdateSettings": {"currentFrom": "manifest"}});
-    let (tracked, _) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
-    let verdict = tracked.unwrap().images[0].tracked.clone().unwrap_err();
-    assert_eq!(verdict.reason, Reason::UnsupportedSetting);
-    assert!(
-        verdict.message.contains("spec.commonUpdateSettings.currentFrom"),
-        "{verdict}"
-    );
-    let rule = json!({"images": [{"imageName": "a"}], "writeBackConfig": {"method": "argocd"}});
-    assert!(only(&rule, &spec).0.unwrap().images[0].tracked.is_ok());
+fn the_current_version_may_stand_in_the_manifest_with_every_method() {
+    for method in ["git", "argocd"] {
+        let spec = json!({"writeBackConfig": {"method": method}, "commonUpdateSettings": {"currentFrom": "manifest"}});
+        let (tracked, _) = only(&json!({"images": [{"imageName": "a"}]}), &spec);
+        let image = tracked.unwrap().images[0].tracked.clone().unwrap();
+        assert_eq!(image.current_from, CurrentFrom::Manifest, "{method}");
+    }
 }
 
 #[test]
@@ -365,38 +361,6 @@ fn half_an_author_is_a_warning() {
     };
     assert_eq!(git.author, None);
     assert_eq!(warnings[0].field, "spec.writeBackConfig.gitConfig.author");
-}
-
-#[test]
-fn write_back_settings_that_cannot_be_used_refuse_the_application_and_name_the_layer() {
-    let rule = |block: Value| json!({"images": [{"imageName": "a"}], "writeBackConfig": block});
-    for (block, reason, field) in [
-        (
-            json!({"method": "Git"}),
-            Reason::InvalidSetting,
-            "spec.applicationRefs[0].writeBackConfig.method",
-        ),
-        (
-            json!({"method": "git:secret:other/x"}),
-            Reason::CredentialsUnavailable,
-            "spec.applicationRefs[0].writeBackConfig.method",
-        ),
-        (
-            json!({"gitConfig": {"branch": "a:b"}}),
-            Reason::UnsupportedSetting,
-            "spec.applicationRefs[0].writeBackConfig.gitConfig.branch",
-        ),
-        (
-            json!({}),
-            Reason::UnsupportedSetting,
-            "spec.writeBackConfig.gitConfig.writeBackTarget",
-        ),
-    ] {
-        let spec = json!({"writeBackConfig": {"method": "git", "gitConfig": {"writeBackTarget": if reason == Reason::UnsupportedSetting && field.contains("Target") { "kustomization" } else { "" }}}});
-        let verdict = only(&rule(block.clone()), &spec).0.unwrap_err();
-        assert_eq!(verdict.reason, reason, "{block}");
-        assert!(verdict.message.contains(field), "{verdict}");
-    }
 }
 
 #[test]

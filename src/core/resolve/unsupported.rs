@@ -24,35 +24,6 @@ struct Row<T> {
 /// Settings of the write-back, when the method is git.
 const WRITE_BACK: &[Row<WriteBackConfig>] = &[
     Row {
-        field: "writeBackConfig.gitConfig.branch",
-        present: |s| git(s, |git| git.branch.is_some()),
-        refused: |s| {
-            git(s, |git| {
-                git.branch.as_deref().is_some_and(|branch| branch.contains(':'))
-            })
-        },
-    },
-    Row {
-        field: "writeBackConfig.gitConfig.writeBackTarget",
-        present: |s| git(s, |git| git.write_back_target.is_some()),
-        refused: |s| git(s, |git| other_than(git.write_back_target.as_ref(), "")),
-    },
-    Row {
-        field: "writeBackConfig.gitConfig.message",
-        present: |s| git(s, |git| git.message.is_some()),
-        refused: |s| git(s, |git| other_than(git.message.as_ref(), "")),
-    },
-    Row {
-        field: "writeBackConfig.gitConfig.refreshApplication",
-        present: |s| git(s, |git| git.refresh_application.is_some()),
-        refused: |s| git(s, |git| git.refresh_application == Some(true)),
-    },
-    Row {
-        field: "writeBackConfig.gitConfig.commitGrouping",
-        present: |s| git(s, |git| git.commit_grouping.is_some()),
-        refused: |s| git(s, |git| other_than(git.commit_grouping.as_ref(), "application")),
-    },
-    Row {
         field: "writeBackConfig.gitConfig.respectSyncWindows",
         present: |s| git(s, |git| git.respect_sync_windows.is_some()),
         refused: |s| git(s, |git| git.respect_sync_windows == Some(true)),
@@ -66,14 +37,6 @@ const WRITE_BACK: &[Row<WriteBackConfig>] = &[
 
 fn git(settings: &WriteBackConfig, test: fn(&GitConfig) -> bool) -> bool {
     settings.git_config.as_ref().is_some_and(test)
-}
-
-fn is_text(value: Option<&String>, words: &[&str]) -> bool {
-    value.is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(text.trim())))
-}
-
-fn other_than(value: Option<&String>, default: &str) -> bool {
-    value.is_some_and(|_| !is_text(value, &["", default]))
 }
 
 /// The first refused field of merged layers, the most general layer first: the most specific one that has it counts.
@@ -124,20 +87,12 @@ mod tests {
         for (given, expected) in [
             (serde_json::json!({}), ""),
             (
-                serde_json::json!({"branch": "main", "writeBackTarget": "", "refreshApplication": false}),
+                serde_json::json!({
+                    "branch": "main:x", "writeBackTarget": "kustomization", "message": "x", "commitGrouping": "target",
+                    "refreshApplication": true, "respectSyncWindows": false,
+                }),
                 "",
             ),
-            (
-                serde_json::json!({"refreshApplication": true, "commitGrouping": "application"}),
-                "refreshApplication",
-            ),
-            (serde_json::json!({"branch": "main:x"}), "branch"),
-            (
-                serde_json::json!({"writeBackTarget": "kustomization"}),
-                "writeBackTarget",
-            ),
-            (serde_json::json!({"message": "x"}), "message"),
-            (serde_json::json!({"commitGrouping": "target"}), "commitGrouping"),
             (serde_json::json!({"respectSyncWindows": true}), "respectSyncWindows"),
             (serde_json::json!({"pullRequest": {}}), "pullRequest"),
         ] {

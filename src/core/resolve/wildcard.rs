@@ -335,7 +335,10 @@ fn places(target: &ManifestTarget, kind: ApplicationKind) -> Vec<String> {
     match (target, kind) {
         (
             ManifestTarget::Default,
-            ApplicationKind::Kustomize | ApplicationKind::Plugin | ApplicationKind::Manifests,
+            ApplicationKind::Kustomize
+            | ApplicationKind::Plugin
+            | ApplicationKind::Manifests
+            | ApplicationKind::Markers,
         ) => Vec::new(),
         (ManifestTarget::Default, ApplicationKind::Helm) | (ManifestTarget::Helm(_), _) => names(&target.helm_places()),
         (ManifestTarget::Kustomize(name), _) => vec![name.clone()],

@@ -2,26 +2,30 @@
 //!
 //! Pure, and complete: what this version cannot write yet is refused beside it, in [`super::unsupported`]. Relative
 //! targets stand in the path of the source that is written, which for several sources is the one that fits the target.
+//! What holds for every application of a rule, above all its templates, is in [`commits`].
 
 use crate::{
     api::{
         argocd::{Application, ApplicationSource},
         v1alpha1::{GitConfig, WriteBackConfig},
     },
-    core::{
-        keys::ObjectKey,
-        resolve::{
-            Author, GitCredentialRef, SourceSlot, TargetFile,
-            pull_request::{self, Forge},
-            repository_path,
-            source_type::{self, SourceType, TargetHint},
-        },
+    core::resolve::{
+        ApplicationKind, Author, GitCredentialRef, SourceSlot, TargetFile,
+        pull_request::{self, Forge},
+        repository_path,
+        source_type::{self, SourceType, TargetHint},
     },
 };
 
+pub mod commits;
+mod error;
 mod form;
+mod method;
 
+pub use error::InvalidWriteBack;
 use form::TargetForm;
+pub use method::is_git;
+use method::method;
 
 /// Where the changes of an application go, and what it is then taken for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +38,23 @@ pub struct Destination {
     pub git: Option<GitDestination>,
 }
 
+impl Destination {
+    /// How values are written, with a source of this type. Plain manifests have images whatever the type is.
+    pub fn kind(&self, source_type: SourceType) -> Option<ApplicationKind> {
+        match &self.git {
+            Some(git) if matches!(git.file, TargetFile::Manifests(_)) => Some(ApplicationKind::Manifests),
+            git => source_type.kind(git.is_some()),
+        }
+    }
+}
+
 /// Where in git the changes of an application go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitDestination {
     /// The repository URL as written.
     pub repository: String,
+    /// Whether that is a registry of charts or OCI artifacts, which the source names, and no git repository.
+    pub is_registry: bool,
     /// Where its credentials lie.
     pub credentials: GitCredentialRef,
     /// The base branch as written; empty and `HEAD` mean the remote's default branch.
@@ -66,51 +82,6 @@ pub struct PullRequestDestination {
     pub target_key: String,
 }
 
-/// Write-back settings that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidWriteBack {
-    /// Neither `argocd` nor `git`.
-    #[error("{0:?} is no method; use argocd, git, git:repocreds or git:secret:<namespace>/<name>")]
-    Method(String),
-    /// Credentials that are neither Argo CD's nor a Secret.
-    #[error("{0:?} names no credentials; use git:repocreds or git:secret:<namespace>/<name>")]
-    Credentials(String),
-    /// More than one colon.
-    #[error("{0:?} is no branch; use <base>, <base>:<template> or :<template>")]
-    Branch(String),
-    /// A path that leaves the repository.
-    #[error("{0:?} leads out of the repository")]
-    OutsideRepository(String),
-    /// A kustomization given as a file.
-    #[error("{0:?} is a kustomization; use kustomization:/<folder>")]
-    KustomizationFile(String),
-    /// A write branch beside a pull request.
-    #[error("a pull request names its own branch; remove the part from the colon on")]
-    PullRequestBranch,
-    /// None or several forges.
-    #[error("a pull request needs exactly one forge, such as github: {{}}")]
-    PullRequestForge,
-    /// No source at all.
-    #[error("the application has no source")]
-    NoSource,
-    /// Neither a configured repository nor one of the source.
-    #[error("the application's source has no repoURL; set gitConfig.repository")]
-    NoRepository,
-}
-
-impl InvalidWriteBack {
-    /// The field below `writeBackConfig` that is wrong; `None` when the application is at fault.
-    pub fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::Method(_) | Self::Credentials(_) => Some("method"),
-            Self::Branch(_) | Self::PullRequestBranch => Some("gitConfig.branch"),
-            Self::OutsideRepository(_) | Self::KustomizationFile(_) => Some("gitConfig.writeBackTarget"),
-            Self::PullRequestForge => Some("gitConfig.pullRequest"),
-            Self::NoSource | Self::NoRepository => None,
-        }
-    }
-}
-
 /// The path of the file in which Argo CD itself looks for overrides of an application: beside its manifests, with the
 /// application's namespace in the name when that is not Argo CD's own. The path is cleaned as far as it stays inside the
 /// repository.
@@ -131,6 +102,16 @@ pub fn resolve(
     application: &Application,
     argocd_namespace: &str,
 ) -> Result<Destination, InvalidWriteBack> {
+    resolve_holding(settings, application, argocd_namespace, &|_, _| false)
+}
+
+/// [`resolve`], where of several sources of the wanted type the first that `holds` a value of an image is written.
+pub fn resolve_holding(
+    settings: &WriteBackConfig,
+    application: &Application,
+    argocd_namespace: &str,
+    holds: &dyn Fn(SourceType, &ApplicationSource) -> bool,
+) -> Result<Destination, InvalidWriteBack> {
     let Some(credentials) = method(settings, application.namespace())? else {
         let source_type = source_type::detect(application, TargetHint::None);
         let (slot, _) = source_type::select(application, source_type).ok_or(InvalidWriteBack::NoSource)?;
@@ -144,15 +125,30 @@ pub fn resolve(
     let git = settings.git_config.as_ref().unwrap_or(&none);
     let form = TargetForm::parse(git.write_back_target.as_deref().unwrap_or(""));
     let source_type = source_type::detect(application, form.hint());
-    let (slot, source) = source_type::select(application, source_type).ok_or(InvalidWriteBack::NoSource)?;
-    let default_path = || {
-        let folder = source.path.as_deref().unwrap_or("");
-        override_file_path(folder, application.name(), application.namespace(), argocd_namespace)
+    let (slot, source) = source_of(application, form, source_type, holds).ok_or(InvalidWriteBack::NoSource)?;
+    let configured_repository = given(git.repository.as_ref());
+    let form = match form {
+        TargetForm::DefaultHelmValues if configured_repository.is_none() => {
+            values_of_chart(application, source).unwrap_or(form)
+        }
+        form => form,
     };
-    let file = form.file(source.path.as_deref().unwrap_or(""), source_type, default_path)?;
+    // The source whose repository is written: value files may lie in another one than the chart.
+    let written = match form {
+        TargetForm::HelmValuesOf { reference, .. } => {
+            with_reference(application, reference).ok_or_else(|| InvalidWriteBack::NoReference(reference.to_owned()))?
+        }
+        _ => source,
+    };
+    let folder = written.path.as_deref().unwrap_or("");
+    let default_path = || override_file_path(folder, application.name(), application.namespace(), argocd_namespace);
+    let file = form.file(written, source_type, default_path)?;
     let configured = git.branch.as_deref().unwrap_or("").trim();
     let (base, push) = split_branch(configured)?;
-    let repository = repository(git, source)?;
+    let is_registry = configured_repository.is_none() && written.is_registry();
+    let repository = configured_repository
+        .or_else(|| given(written.repo_url.as_ref()))
+        .ok_or(InvalidWriteBack::NoRepository)?;
     let pull_request = match &git.pull_request {
         None => None,
         Some(_) if configured.contains(':') => return Err(InvalidWriteBack::PullRequestBranch),
@@ -169,43 +165,68 @@ pub fn resolve(
         git: Some(GitDestination {
             target_key,
             base: match base {
-                "" => base_of_application(application, source, &repository).to_owned(),
+                "" => base_of_application(application, written, &repository).to_owned(),
                 base => base.to_owned(),
             },
             push: (!push.is_empty()).then(|| push.to_owned()),
             repository,
+            is_registry,
             credentials,
             file,
-            author: author(git),
+            author: commits::author(git),
             pull_request,
         }),
     })
 }
 
-/// Whether `settings` ask for git at all; a method that cannot be read counts as git.
-pub fn is_git(settings: &WriteBackConfig) -> bool {
-    !matches!(settings.method.as_deref().map(str::trim), None | Some("" | "argocd"))
+/// The source that fits the target. A kustomization is never in a chart: where the status does not tell yet which source
+/// it is, it is the only folder of git that has no other kind of block.
+fn source_of<'a>(
+    application: &'a Application,
+    form: TargetForm<'_>,
+    source_type: SourceType,
+    holds: &dyn Fn(SourceType, &ApplicationSource) -> bool,
+) -> Option<(SourceSlot, &'a ApplicationSource)> {
+    if let TargetForm::Manifests(_) = form {
+        return source_type::select_for(application, source_type, form.hint());
+    }
+    let selected = source_type::select_held(application, source_type, |source| holds(source_type, source))?;
+    if !matches!(form, TargetForm::Kustomization(_)) || !selected.1.is_registry() {
+        return Some(selected);
+    }
+    let is_folder = |source: &ApplicationSource| {
+        let has_path = source.path.as_deref().is_some_and(|path| !path.is_empty());
+        has_path && !source.is_registry() && source.helm.is_none() && source.plugin.is_none()
+    };
+    let sources = source_type::sources(application).iter().enumerate();
+    let mut folders = sources.filter(|(_, source)| is_folder(source));
+    let only = folders.next().filter(|_| folders.next().is_none());
+    Some(only.map_or(selected, |(index, source)| (SourceSlot::Multi(index), source)))
 }
 
-/// The git credentials that the method names; `None` for the method argocd.
-fn method(settings: &WriteBackConfig, namespace: &str) -> Result<Option<GitCredentialRef>, InvalidWriteBack> {
-    let text = settings.method.as_deref().unwrap_or("").trim();
-    let credentials = match text.split_once(':') {
-        None if text.is_empty() || text == "argocd" => return Ok(None),
-        None if text == "git" => "repocreds",
-        Some(("git", credentials)) => credentials,
-        _ => return Err(InvalidWriteBack::Method(text.to_owned())),
-    };
-    let invalid = || InvalidWriteBack::Credentials(text.to_owned());
-    if credentials == "repocreds" {
-        return Ok(Some(GitCredentialRef::RepoCreds));
+/// The usual layout of a chart with values of one's own: the source has `chart` and no `path`, and exactly one of its
+/// value files is `$<ref>/<path>`. That file is meant then. A name that is only known when Argo CD renders is none.
+fn values_of_chart<'a>(application: &Application, source: &'a ApplicationSource) -> Option<TargetForm<'a>> {
+    let is_set = |text: Option<&String>| text.is_some_and(|text| !text.trim().is_empty());
+    if !is_set(source.chart.as_ref()) || is_set(source.path.as_ref()) {
+        return None;
     }
-    let secret = credentials.strip_prefix("secret:").ok_or_else(invalid)?;
-    let (namespace, name) = secret.split_once('/').unwrap_or((namespace, secret));
-    if name.is_empty() || name.contains(['/', ':']) || (secret.contains('/') && namespace.is_empty()) {
-        return Err(invalid());
-    }
-    Ok(Some(GitCredentialRef::Secret(ObjectKey::new(namespace, name))))
+    let files = source.helm.as_ref()?.value_files.iter().flatten();
+    let mut referring = files.filter_map(|file| match TargetForm::of_reference(file)? {
+        TargetForm::HelmValuesOf { reference, path } => {
+            with_reference(application, reference).map(|_| (reference, path))
+        }
+        _ => None,
+    });
+    let (reference, path) = referring.next().filter(|_| referring.next().is_none())?;
+    let is_plain = !path.is_empty() && !path.contains(['$', '*', '?', '[', '{']);
+    is_plain.then_some(TargetForm::HelmValuesOf { reference, path })
+}
+
+/// The source that others refer to by this name.
+fn with_reference<'a>(application: &'a Application, reference: &str) -> Option<&'a ApplicationSource> {
+    let mut sources = source_type::sources(application).iter();
+    sources.find(|source| !reference.is_empty() && source.reference.as_deref() == Some(reference))
 }
 
 /// Base branch and template of the pushed branch; each may be empty.
@@ -217,38 +238,19 @@ fn split_branch(text: &str) -> Result<(&str, &str), InvalidWriteBack> {
     }
 }
 
-fn repository(git: &GitConfig, source: &ApplicationSource) -> Result<String, InvalidWriteBack> {
-    let given = |text: Option<&String>| {
-        text.map(|text| text.trim())
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
-    given(git.repository.as_ref())
-        .or_else(|| given(source.repo_url.as_ref()))
-        .ok_or(InvalidWriteBack::NoRepository)
-}
-
-/// The revision that the application itself follows in `repository`: of several sources the first of exactly that URL,
-/// else the source that is written.
+/// The revision that the application itself follows in `repository`: that of the source that is written, when it is of
+/// exactly that URL; of several sources the first of that URL; else again of the source that is written.
 fn base_of_application<'a>(application: &'a Application, written: &'a ApplicationSource, repository: &str) -> &'a str {
-    let sources = application.spec.sources.as_deref().unwrap_or(&[]);
     let same = |source: &&ApplicationSource| source.repo_url.as_deref() == Some(repository);
-    let several = application.spec.source_hydrator.is_none();
-    let source = sources.iter().find(|source| several && same(source)).unwrap_or(written);
+    let mut sources = std::iter::once(written).chain(source_type::sources(application));
+    let source = sources.find(same).unwrap_or(written);
     source.target_revision.as_deref().unwrap_or("")
 }
 
-fn author(git: &GitConfig) -> Option<Author> {
-    let author = git.author.as_ref()?;
-    let given = |text: Option<&String>| {
-        text.map(|text| text.trim())
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
-    Some(Author {
-        name: given(author.name.as_ref())?,
-        email: given(author.email.as_ref())?,
-    })
+/// A text that is there, without blanks around it.
+fn given(text: Option<&String>) -> Option<String> {
+    let text = text.map(|text| text.trim()).filter(|text| !text.is_empty());
+    text.map(str::to_owned)
 }
 
 #[cfg(test)]

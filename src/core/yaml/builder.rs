@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Range};
 use granit_parser::{Event, Parser, ScalarStyle as Style, Span, StrInput, StructureStyle, Tag, options};
 
 use super::{
-    node::{Anchor, Entry, Item, Kind, Node, ScalarStyle},
+    node::{Anchor, Entry, Item, Kind, Node, Properties, ScalarStyle},
     parse::{Document, MAX_DEPTH, ParseError, Stream},
     text::{byte, skip_trivia},
 };
@@ -21,9 +21,6 @@ pub(super) struct Builder<'t> {
 
 /// A tag as the parser gives it.
 type Props<'t> = Option<Cow<'t, Tag>>;
-
-/// A tag and an anchor with their places.
-type Properties<'t> = (Option<(String, Range<usize>)>, Option<Anchor<'t>>);
 
 impl<'t> Builder<'t> {
     pub(super) fn new(text: &'t str) -> Self {
@@ -83,8 +80,7 @@ impl<'t> Builder<'t> {
                 let kind = Kind::Alias { id, name };
                 Ok(Node {
                     kind,
-                    tag: None,
-                    anchor: None,
+                    properties: None,
                     from,
                     start: range.start,
                     end: range.end,
@@ -115,7 +111,7 @@ impl<'t> Builder<'t> {
                 &format!("nested deeper than {MAX_DEPTH} levels"),
             ));
         }
-        let (tag, anchor) = self.properties(anchor, tag, span)?;
+        let properties = self.properties(anchor, tag, span)?;
         let kind = Kind::List {
             flow: false,
             items: Vec::new(),
@@ -123,8 +119,7 @@ impl<'t> Builder<'t> {
         let start = bytes(span)?.start;
         Ok(Node {
             kind,
-            tag,
-            anchor,
+            properties,
             from,
             start,
             end: start,
@@ -140,7 +135,7 @@ impl<'t> Builder<'t> {
         span: &Span,
         from: usize,
     ) -> Result<Node<'t>, ParseError> {
-        let (tag, anchor) = self.properties(anchor, tag, span)?;
+        let properties = self.properties(anchor, tag, span)?;
         let range = bytes(span)?;
         let style = match style {
             Style::Plain => ScalarStyle::Plain,
@@ -155,8 +150,7 @@ impl<'t> Builder<'t> {
         let kind = Kind::Scalar { value, style };
         let mut node = Node {
             kind,
-            tag,
-            anchor,
+            properties,
             from,
             start: range.start,
             end: range.end,
@@ -191,26 +185,32 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn properties(&mut self, anchor: usize, tag: Props<'t>, span: &Span) -> Result<Properties<'t>, ParseError> {
+    fn properties(
+        &mut self,
+        anchor: usize,
+        tag: Props<'t>,
+        span: &Span,
+    ) -> Result<Option<Box<Properties<'t>>>, ParseError> {
+        if anchor == 0 && tag.is_none() {
+            return Ok(None);
+        }
         let tag = match (tag, span.tag_span().and_then(|span| span.byte_range())) {
             (Some(tag), Some(range)) => Some((format!("{}{}", tag.handle(), tag.suffix()), range)),
             (Some(_), None) => return Err(ParseError::at(span.start.line(), "a tag without a place")),
             (None, _) => None,
         };
-        if anchor == 0 {
-            return Ok((tag, None));
-        }
-        match self.next()? {
-            (Event::Anchor(id, name), span) => Ok((
-                tag,
-                Some(Anchor {
+        let anchor = match anchor {
+            0 => None,
+            _ => match self.next()? {
+                (Event::Anchor(id, name), span) => Some(Anchor {
                     id,
                     name,
                     span: bytes(&span)?,
                 }),
-            )),
-            (_, span) => Err(ParseError::at(span.start.line(), "an anchor without a name")),
-        }
+                (_, span) => return Err(ParseError::at(span.start.line(), "an anchor without a name")),
+            },
+        };
+        Ok(Some(Box::new(Properties { tag, anchor })))
     }
 
     fn list(&mut self, node: &mut Node<'t>, flow: bool, span: &Span) -> Result<(), ParseError> {

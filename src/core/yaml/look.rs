@@ -36,15 +36,10 @@ impl<'d, 't> Look<'d, 't> {
     /// Prepares to read from `document`.
     pub fn new(document: &'d Document<'t>) -> Self {
         let root = document.root();
-        let mut anchors = HashMap::new();
-        let mut nodes = vec![root];
-        while let Some(node) = nodes.pop() {
-            if let Some(anchor) = &node.anchor {
-                anchors.insert(anchor.id, node);
-            }
-            nodes.extend(node.children());
+        Self {
+            root,
+            anchors: root.anchors(),
         }
-        Self { root, anchors }
     }
 
     /// The document itself.
@@ -60,7 +55,7 @@ impl<'d, 't> Look<'d, 't> {
             Kind::List { items, .. } => Shape::List(items.len()),
             Kind::Scalar { value, style } => {
                 let is_null = *style == ScalarStyle::Plain
-                    && node.tag.is_none()
+                    && node.tag_text().is_none()
                     && matches!(value.as_ref(), "" | "~" | "null" | "Null" | "NULL");
                 if is_null { Shape::Null } else { Shape::Scalar(value) }
             }
@@ -105,7 +100,7 @@ impl<'d, 't> Look<'d, 't> {
     }
 
     /// What an alias means; any other node is itself.
-    fn follow(&self, node: &'d Node<'t>) -> &'d Node<'t> {
+    pub fn follow(&self, node: &'d Node<'t>) -> &'d Node<'t> {
         let mut node = node;
         // An anchor stands before its aliases and cannot be on one, so one step does; the bound is for the reader.
         for _ in 0..MAX_DEPTH {

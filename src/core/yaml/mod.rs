@@ -1,13 +1,14 @@
 //! Edits of YAML text that leave every other byte alone.
 //!
-//! A text is parsed into nodes that know their bytes; changes become replacements of byte ranges; the new text is parsed
-//! again and compared with what was meant. A difference is an error, and then nothing is returned. Comments, quotes,
-//! anchors, blank lines, indentation, line breaks, document markers, other documents and a missing final line break stay.
+//! A text is parsed into nodes that know their bytes; changes become replacements of byte ranges; what changed of the new
+//! text, or all of it, is parsed again and compared with what was meant. A difference is an error, and then nothing is
+//! returned. Comments, quotes, anchors, blank lines, indentation, line breaks, document markers, other documents and a
+//! missing final line break stay.
 //!
 //! Pure, and bounded in size, depth and alias expansion. It knows nothing of Kubernetes or Helm files: what to change is
 //! said by [`super::render`] (files in git) and by the directory mode.
 //!
-//! Read on: [`Stream`] (text to nodes), `plan` (what is meant), `emit` (plan to replacements), `verify`.
+//! Read on: [`Stream`] (text to nodes), `plan` (what is meant), `emit` (plan to replacements), `verify` and `reread`.
 
 mod builder;
 mod diff;
@@ -19,17 +20,21 @@ mod parse;
 mod path;
 mod plan;
 mod render;
+mod reread;
 mod scalar;
 mod splice;
 mod style;
 mod text;
 mod value;
 mod verify;
+mod walk;
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
+
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde_json::Value;
 
@@ -38,6 +43,7 @@ pub use node::Node;
 pub use parse::{Document, MAX_DEPTH, MAX_TEXT, ParseError, Stream};
 pub use path::{Path, Step};
 pub use value::ValueError;
+pub use walk::{Comment, Walk};
 
 use plan::Plan;
 
@@ -169,7 +175,34 @@ pub fn edit_stream(stream: &Stream<'_>, document: usize, changes: &[Change]) -> 
     for change in changes {
         plan.apply(root, change)?;
     }
-    finish(stream, document, root, &plan)
+    finish(stream, &[Planned { document, root, plan }])
+}
+
+/// As [`edit_stream`], of several documents at once; each change comes with the index of its document (from 0).
+pub fn edit_documents(stream: &Stream<'_>, changes: &[(usize, Change)]) -> Result<Edited, EditError> {
+    let nothing = nothing(stream.text);
+    let mut planned: BTreeMap<usize, Planned<'_, '_>> = BTreeMap::new();
+    for (document, change) in changes {
+        let document = *document;
+        let planned = match planned.entry(document) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let root = root(stream, document, &nothing)?;
+                let plan = Plan::Keep(root);
+                entry.insert(Planned { document, root, plan })
+            }
+        };
+        planned.plan.apply(planned.root, change)?;
+    }
+    let planned: Vec<_> = planned.into_values().collect();
+    finish(stream, &planned)
+}
+
+/// What becomes of one document. Several are in the order of their documents.
+struct Planned<'d, 't> {
+    document: usize,
+    root: &'d Node<'t>,
+    plan: Plan<'d, 't>,
 }
 
 /// Turns the difference between `before` and `after` into changes of the document with this index (from 0), which must
@@ -183,7 +216,7 @@ pub fn apply_value(text: &str, document: usize, before: &Value, after: &Value) -
         return Err(EditError::Changed);
     }
     let plan = diff::reconcile(root, after, &mut reader)?;
-    let edited = finish(&stream, document, root, &plan)?;
+    let edited = finish(&stream, &[Planned { document, root, plan }])?;
     let Edited::New(new) = &edited else {
         return if before == after {
             Ok(edited)
@@ -220,8 +253,7 @@ fn nothing(text: &str) -> Node<'static> {
     let end = text.len();
     Node {
         kind,
-        tag: None,
-        anchor: None,
+        properties: None,
         from: end,
         start: end,
         end,
@@ -240,32 +272,50 @@ fn root<'d, 't: 'd>(stream: &'d Stream<'t>, document: usize, nothing: &'d Node<'
     }
 }
 
-fn finish<'d, 't>(
-    stream: &Stream<'t>,
-    document: usize,
-    root: &'d Node<'t>,
-    plan: &Plan<'d, 't>,
-) -> Result<Edited, EditError> {
-    let splices = emit::emit(stream, document, root, plan)?;
+fn finish(stream: &Stream<'_>, planned: &[Planned<'_, '_>]) -> Result<Edited, EditError> {
+    let mut splices = splice::Splices::default();
+    let mut parts = None;
+    for Planned { document, root, plan } in planned {
+        let edits = emit::emit(stream, *document, root, plan)?;
+        // What can be read again in parts is one document; of several the whole text is.
+        parts = match planned {
+            [_] => reread::Parts::of(stream, *document, plan, &edits),
+            _ => None,
+        };
+        splices.extend(edits);
+    }
     let new = splices.apply(stream.text, 0..stream.text.len())?;
     if new == stream.text {
         return Ok(Edited::Unchanged);
     }
-    let again = Stream::parse(&new).map_err(|_| EditError::NotAsMeant)?;
+    if parts.is_some_and(|parts| parts.are_as_meant(&new)) {
+        debug_assert!(
+            is_meant(stream, planned, &new),
+            "a part that is as meant belongs to a text that is"
+        );
+        return Ok(Edited::New(new));
+    }
+    if is_meant(stream, planned, &new) {
+        Ok(Edited::New(new))
+    } else {
+        Err(EditError::NotAsMeant)
+    }
+}
+
+/// Whether the whole text `new` says what was meant.
+fn is_meant(stream: &Stream<'_>, planned: &[Planned<'_, '_>], new: &str) -> bool {
+    let Ok(again) = Stream::parse(new) else { return false };
     let as_many = again.documents.len() == stream.documents.len().max(1);
+    let is_planned = |index: usize| planned.binary_search_by_key(&index, |planned| planned.document).is_ok();
     let others_are_same = again
         .documents
         .iter()
         .zip(&stream.documents)
         .enumerate()
-        .all(|(index, (new, old))| index == document || verify::same(&old.root, &new.root));
-    let meant = again
-        .documents
-        .get(document)
-        .is_some_and(|new| verify::is_meant(plan, &new.root));
-    if as_many && others_are_same && meant {
-        Ok(Edited::New(new))
-    } else {
-        Err(EditError::NotAsMeant)
-    }
+        .all(|(index, (new, old))| is_planned(index) || verify::same(&old.root, &new.root));
+    let meant = planned.iter().all(|Planned { document, plan, .. }| {
+        let new = again.documents.get(*document);
+        new.is_some_and(|new| verify::is_meant(plan, &new.root))
+    });
+    as_many && others_are_same && meant
 }

@@ -1,14 +1,13 @@
 //! What a parsed text consists of: nodes that know their bytes.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 /// One value of a document, with the bytes that it stands in.
 #[derive(Debug, Clone)]
 pub struct Node<'t> {
     pub(super) kind: Kind<'t>,
-    /// The resolved tag and where it is written.
-    pub(super) tag: Option<(String, Range<usize>)>,
-    pub(super) anchor: Option<Anchor<'t>>,
+    /// Tag and anchor. Few nodes have any, and there are very many nodes.
+    pub(super) properties: Option<Box<Properties<'t>>>,
     /// Where the value may begin: just after the colon, the dash, the bracket or the document marker.
     pub(super) from: usize,
     /// The first byte of the content: the opening quote, bracket, `|`, first key or first dash.
@@ -17,6 +16,14 @@ pub struct Node<'t> {
     pub(super) end: usize,
     /// The line of `start`, counted from 1.
     pub(super) line: usize,
+}
+
+/// What can stand before a value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Properties<'t> {
+    /// The resolved tag and where it is written.
+    pub(super) tag: Option<(String, Range<usize>)>,
+    pub(super) anchor: Option<Anchor<'t>>,
 }
 
 /// A name that other places of the document refer to.
@@ -83,15 +90,24 @@ impl<'t> Node<'t> {
 
     /// Where the content may begin at the earliest: after tag and anchor.
     pub(super) fn content_from(&self) -> usize {
-        let tag = self.tag.as_ref().map_or(0, |(_, span)| span.end);
-        let anchor = self.anchor.as_ref().map_or(0, |anchor| anchor.span.end);
+        let Some(properties) = &self.properties else {
+            return self.from;
+        };
+        let tag = properties.tag.as_ref().map_or(0, |(_, span)| span.end);
+        let anchor = properties.anchor.as_ref().map_or(0, |anchor| anchor.span.end);
         self.from.max(tag).max(anchor)
     }
 
     /// The first byte of the node, tag and anchor included.
     pub(super) fn outer_start(&self) -> usize {
-        let tag = self.tag.as_ref().map_or(self.start, |(_, span)| span.start);
-        let anchor = self.anchor.as_ref().map_or(self.start, |anchor| anchor.span.start);
+        let Some(properties) = &self.properties else {
+            return self.start;
+        };
+        let tag = properties.tag.as_ref().map_or(self.start, |(_, span)| span.start);
+        let anchor = properties
+            .anchor
+            .as_ref()
+            .map_or(self.start, |anchor| anchor.span.start);
         self.start.min(tag).min(anchor)
     }
 
@@ -128,7 +144,35 @@ impl<'t> Node<'t> {
     }
 
     pub(super) fn tag_text(&self) -> Option<&str> {
-        self.tag.as_ref().map(|(tag, _)| tag.as_str())
+        let (tag, _) = self.properties.as_ref()?.tag.as_ref()?;
+        Some(tag)
+    }
+
+    pub(super) fn anchor(&self) -> Option<&Anchor<'t>> {
+        self.properties.as_ref()?.anchor.as_ref()
+    }
+
+    /// Every node with an anchor in and below this one, by the number of its anchor. Numbers are never used twice.
+    pub(super) fn anchors(&self) -> HashMap<usize, &Node<'t>> {
+        let mut anchors = HashMap::new();
+        self.collect_anchors(&mut anchors);
+        anchors
+    }
+
+    fn collect_anchors<'n>(&'n self, anchors: &mut HashMap<usize, &'n Node<'t>>) {
+        if let Some(anchor) = self.anchor() {
+            anchors.insert(anchor.id, self);
+        }
+        match &self.kind {
+            Kind::Scalar { .. } | Kind::Alias { .. } => {}
+            Kind::List { items, .. } => items.iter().for_each(|item| item.node.collect_anchors(anchors)),
+            Kind::Map { entries, .. } => {
+                for entry in entries {
+                    entry.key.collect_anchors(anchors);
+                    entry.value.collect_anchors(anchors);
+                }
+            }
+        }
     }
 
     /// The nodes directly below, in the order of the text; of a map keys and values in turn.

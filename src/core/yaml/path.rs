@@ -7,6 +7,7 @@ use super::{
     parse::Document,
     scalar,
 };
+use crate::core::foreign::ForeignText;
 
 /// One step down.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,14 +59,16 @@ impl fmt::Display for Path {
         if self.0.is_empty() {
             return f.write_str("the document");
         }
+        let mut text = String::new();
         for (n, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if n == 0 => write!(f, "{key}")?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(key) if n == 0 => text.push_str(key),
+                Step::Key(key) => text.extend([".", key]),
+                Step::Index(index) => text.extend(["[", &index.to_string(), "]"]),
             }
         }
-        Ok(())
+        // Keys are somebody's text, and this is read in logs and a status.
+        fmt::Display::fmt(&ForeignText::new(&text), f)
     }
 }
 
@@ -123,11 +126,15 @@ pub(super) fn key_text(key: &Node<'_>) -> Option<String> {
 
 /// Whether the key is a merge key, `<<`.
 pub(super) fn is_merge(key: &Node<'_>) -> bool {
-    key.tag.is_none() && matches!(key.scalar(), Some(("<<", super::node::ScalarStyle::Plain)))
+    matches!(key.scalar(), Some(("<<", super::node::ScalarStyle::Plain))) && key.tag_text().is_none()
 }
 
 /// Whether `key` is meant by `name`, as it is written or as it is read (`y` and `true`).
 pub(super) fn is_key(key: &Node<'_>, name: &str) -> bool {
-    let written = key.scalar().is_some_and(|(value, _)| value == name);
-    !is_merge(key) && (written || key_text(key).as_deref() == Some(name))
+    let Some((value, _)) = key.scalar() else { return false };
+    if value == name {
+        return !is_merge(key);
+    }
+    // Nothing else is read in another spelling than it is written.
+    matches!(name, "null" | "true" | "false") && key_text(key).as_deref() == Some(name)
 }

@@ -261,7 +261,7 @@ impl<'d, 't> Plan<'d, 't> {
 
 /// A null without tag, written out or not.
 fn is_null(node: &Node<'_>) -> bool {
-    node.tag.is_none()
+    node.tag_text().is_none()
         && node.scalar().is_some_and(|(value, style)| {
             style == ScalarStyle::Plain && matches!(value, "" | "~" | "null" | "Null" | "NULL")
         })
@@ -279,7 +279,7 @@ fn named(node: &Node<'_>, entry: &KeptEntry<'_, '_>, key: &str) -> bool {
 
 /// The positions that lead to the node with this anchor; keys are not counted.
 fn place_of(node: &Node<'_>, id: usize) -> Option<Vec<usize>> {
-    if node.anchor.as_ref().is_some_and(|anchor| anchor.id == id) {
+    if node.anchor().is_some_and(|anchor| anchor.id == id) {
         return Some(Vec::new());
     }
     let below: Vec<&Node<'_>> = match &node.kind {

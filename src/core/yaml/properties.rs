@@ -1,182 +1,13 @@
 //! Random documents and random edits: what was not meant does not change, and nothing panics.
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 
-/// How a random document is written.
-#[derive(Debug, Clone, Copy)]
-struct Habits {
-    newline: &'static str,
-    step: usize,
-    dash: usize,
-    comments: bool,
-    blank_lines: bool,
-    quotes: u8,
-    flow_from: usize,
-    final_newline: bool,
-}
+mod documents;
 
-fn habits() -> impl Strategy<Value = Habits> {
-    (
-        prop_oneof![Just("\n"), Just("\r\n")],
-        1..5_usize,
-        0..4_usize,
-        any::<bool>(),
-        any::<bool>(),
-        0..3_u8,
-        1..6_usize,
-        any::<bool>(),
-    )
-        .prop_map(
-            |(newline, step, dash, comments, blank_lines, quotes, flow_from, final_newline)| Habits {
-                newline,
-                step,
-                dash,
-                comments,
-                blank_lines,
-                quotes,
-                flow_from,
-                final_newline,
-            },
-        )
-}
-
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[a-z][a-z0-9./:-]{0,12}",
-        "[0-9]{1,4}(\\.[0-9]{1,3}){0,2}",
-        prop::sample::select(vec![
-            "",
-            "on",
-            "null",
-            "2024-05-01",
-            "a: b",
-            "x #y",
-            "é ü",
-            "'",
-            "\"",
-            "\\",
-            "-",
-            "- a",
-            "{",
-            "a\nb",
-            "a\nb\n",
-            " a",
-            "true"
-        ])
-        .prop_map(str::to_owned),
-    ]
-}
-
-fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::Bool),
-        (-1000..1000_i64).prop_map(|n| json!(n)),
-        text().prop_map(Value::String),
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            prop::collection::vec((text(), inner), 0..4)
-                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
-        ]
-    })
-}
-
-fn document() -> impl Strategy<Value = Value> {
-    prop::collection::vec((text(), value()), 1..5)
-        .prop_map(|entries| Value::Object(entries.into_iter().collect::<Map<_, _>>()))
-}
-
-impl Habits {
-    fn scalar(self, value: &Value, flow: bool) -> String {
-        let Value::String(text) = value else {
-            return value.to_string();
-        };
-        let style = match self.quotes {
-            0 => node::ScalarStyle::Plain,
-            1 => node::ScalarStyle::Single,
-            _ => node::ScalarStyle::Double,
-        };
-        scalar::write_text(text, style, flow)
-    }
-
-    fn flow(self, value: &Value) -> String {
-        match value {
-            Value::Array(list) => format!(
-                "[{}]",
-                list.iter().map(|v| self.flow(v)).collect::<Vec<_>>().join(" , ")
-            ),
-            Value::Object(map) => {
-                let entries = map
-                    .iter()
-                    .map(|(k, v)| format!("{}: {}", self.scalar(&json!(k), true), self.flow(v)));
-                format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
-            }
-            _ => self.scalar(value, true),
-        }
-    }
-
-    fn decoration(self, indent: usize, out: &mut String) {
-        if self.blank_lines {
-            out.push_str(self.newline);
-        }
-        if self.comments {
-            out.extend([" ".repeat(indent).as_str(), "# note: [x]", self.newline]);
-        }
-    }
-
-    /// The value behind a colon or dash, with the line break.
-    fn behind(self, value: &Value, indent: usize, depth: usize, out: &mut String) {
-        let tail = if self.comments { " # end" } else { "" };
-        let lines = match value {
-            Value::Object(map) => !map.is_empty(),
-            Value::Array(list) => !list.is_empty(),
-            _ => false,
-        };
-        if lines && depth < self.flow_from {
-            out.push_str(tail);
-            out.push_str(self.newline);
-            self.block(value, indent, depth + 1, out);
-        } else {
-            out.extend([" ", self.flow(value).as_str(), tail, self.newline]);
-        }
-    }
-
-    fn block(self, value: &Value, indent: usize, depth: usize, out: &mut String) {
-        let blanks = " ".repeat(indent);
-        match value {
-            Value::Object(map) => {
-                for (key, value) in map {
-                    self.decoration(indent, out);
-                    out.extend([blanks.as_str(), &self.scalar(&json!(key), false), ":"]);
-                    let deeper = if value.is_array() { self.dash } else { self.step };
-                    self.behind(value, indent + deeper, depth, out);
-                }
-            }
-            Value::Array(list) => {
-                for value in list {
-                    self.decoration(indent, out);
-                    out.extend([blanks.as_str(), "-"]);
-                    self.behind(value, indent + 2, depth, out);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn write(self, value: &Value) -> String {
-        let mut out = String::new();
-        self.block(value, 0, 1, &mut out);
-        if !self.final_newline {
-            out.truncate(out.trim_end_matches(['\n', '\r']).len());
-        }
-        out
-    }
-}
+use documents::{document, frame, habits, text, value};
 
 /// Every place of the value, as a path.
 fn places(value: &Value, here: &Path, all: &mut Vec<Path>) {
@@ -203,6 +34,15 @@ fn at<'v>(value: &'v mut Value, path: &Path) -> &'v mut Value {
 
 fn read(text: &str) -> Value {
     Stream::parse(text).unwrap().documents()[0].to_value().unwrap()
+}
+
+/// All documents, as another reader of YAML reads them.
+fn read_elsewhere(text: &str) -> Vec<Value> {
+    use serde::Deserialize as _;
+    let documents = yaml_serde::Deserializer::from_str(text);
+    documents
+        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{error}\n{text}")))
+        .collect()
 }
 
 fn comments(text: &str) -> usize {
@@ -264,6 +104,88 @@ proptest! {
             }
             Ok(Edited::Unchanged) => prop_assert_eq!(before, after),
             Err(e) => prop_assert!(false, "{e}\n{given}\n{after}"),
+        }
+    }
+
+    #[test]
+    fn what_is_added_is_one_piece_of_text_and_all_else_stays(
+        document in document(), frame in frame(), habits in habits(), pick in any::<prop::sample::Index>(), new in value(),
+    ) {
+        let (given, index) = frame.around(&habits.write(&document), habits);
+        prop_assert_eq!(&read_elsewhere(&given)[index], &document, "{}", given);
+        let mut all = Vec::new();
+        places(&document, &Path::root(), &mut all);
+        all.retain(|path| match at(&mut document.clone(), path) {
+            Value::Object(map) => !map.is_empty() && !map.contains_key("added"),
+            Value::Array(list) => !list.is_empty(),
+            _ => false,
+        });
+        let path = pick.get(&all).clone();
+        let mut meant = document.clone();
+        let change = match at(&mut meant, &path) {
+            Value::Object(map) => {
+                map.insert("added".to_owned(), new.clone());
+                Change { path: path.key("added"), op: Op::Set(new) }
+            }
+            Value::Array(list) => {
+                list.push(new.clone());
+                Change { path, op: Op::Append(new) }
+            }
+            _ => return Ok(()),
+        };
+        let Ok(Edited::New(after)) = edit(&given, index, &[change]) else {
+            return Err(TestCaseError::fail(format!("not added to\n{given}")));
+        };
+        let front = given.bytes().zip(after.bytes()).take_while(|(a, b)| a == b).count();
+        let back = given.bytes().rev().zip(after.bytes().rev()).take_while(|(a, b)| a == b).count();
+        prop_assert!(front + back >= given.len(), "{given}\n{after}");
+        let mut documents = read_elsewhere(&given);
+        documents[index] = meant;
+        prop_assert_eq!(read_elsewhere(&after), documents, "{}", after);
+    }
+
+    #[test]
+    fn what_is_removed_or_renamed_takes_only_its_own_lines(
+        document in document(), frame in frame(), habits in habits(), pick in any::<prop::sample::Index>(), rename in any::<bool>(),
+    ) {
+        let (given, index) = frame.around(&habits.write(&document), habits);
+        let mut all = Vec::new();
+        places(&document, &Path::root(), &mut all);
+        all.retain(|path| match (path.steps().last(), rename) {
+            (Some(Step::Key(_)), _) => true,
+            (Some(Step::Index(_)), false) => true,
+            _ => false,
+        });
+        let path = pick.get(&all).clone();
+        let (last, above) = path.steps().split_last().expect("a step");
+        let mut meant = document.clone();
+        match (at(&mut meant, &Path::from(above.to_vec())), last) {
+            (Value::Object(map), Step::Key(key)) => {
+                let entries = std::mem::take(map).into_iter();
+                let new = |(name, value)| match (&name == key, rename) {
+                    (true, true) => Some(("renamed".to_owned(), value)),
+                    (true, false) => None,
+                    (false, _) => Some((name, value)),
+                };
+                *map = entries.filter_map(new).collect();
+            }
+            (Value::Array(list), Step::Index(index)) => {
+                list.remove(*index);
+            }
+            _ => return Ok(()),
+        }
+        let op = if rename { Op::Rename("renamed".to_owned()) } else { Op::Remove };
+        let Ok(Edited::New(after)) = edit(&given, index, &[Change { path: path.clone(), op }]) else {
+            return Err(TestCaseError::fail(format!("{path} stays in\n{given}")));
+        };
+        let mut documents = read_elsewhere(&given);
+        documents[index] = meant;
+        prop_assert_eq!(read_elsewhere(&after), documents, "{}", after);
+        // Every line that is left was there before, but for the one or two that the change touches.
+        let new_lines = after.lines().filter(|line| !given.lines().any(|other| other == *line)).count();
+        prop_assert!(new_lines <= 2, "{given}\n{after}");
+        if rename {
+            prop_assert_eq!(comments(&after), comments(&given));
         }
     }
 

@@ -162,13 +162,18 @@ pub(super) fn is_text(value: &str, style: ScalarStyle, tag: Option<&str>) -> boo
     }
 }
 
-/// Whether the text can stand without quotes.
+/// Whether the text can stand without quotes, and is taken for a text.
 pub(super) fn is_plain(text: &str, flow: bool) -> bool {
+    reads_as_text(text) && has_plain_signs(text, flow)
+}
+
+/// Whether the text can stand without quotes, whatever it is taken for.
+fn has_plain_signs(text: &str, flow: bool) -> bool {
     let starts_badly = text.starts_with(|c| "!&*?|>%@`\"'#,[]{}:".contains(c))
         || matches!(text, "-" | "---" | "...")
         || ["- ", "--- ", "... "].iter().any(|start| text.starts_with(start));
     let has_flow_sign = flow && (text.contains(|c| ",[]{}".contains(c)) || text.starts_with('-'));
-    reads_as_text(text)
+    !text.is_empty()
         && !starts_badly
         && !has_flow_sign
         && !text.starts_with(' ')
@@ -189,6 +194,15 @@ pub(super) fn write_text(text: &str, style: ScalarStyle, flow: bool) -> String {
         ScalarStyle::Plain if is_plain(text, flow) => text.to_owned(),
         ScalarStyle::Single if text.chars().all(is_printable) => format!("'{}'", text.replace('\'', "''")),
         _ => double_quoted(text),
+    }
+}
+
+/// Writes a text behind a tag that says it is one, on one line.
+pub(super) fn write_tagged(text: &str, flow: bool) -> String {
+    if has_plain_signs(text, flow) {
+        text.to_owned()
+    } else {
+        double_quoted(text)
     }
 }
 

@@ -17,10 +17,31 @@ impl Splices {
         self.replace(at..at, text);
     }
 
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     pub(super) fn delete(&mut self, range: Range<usize>) {
         if !range.is_empty() {
             self.replace(range, "");
         }
+    }
+
+    /// How many replacements there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many replacements lie in `range`, and how many bytes longer they make it.
+    pub(super) fn within(&self, range: &Range<usize>) -> (usize, isize) {
+        let inside = self.0.iter();
+        let inside = inside.filter(|(replaced, _)| range.start <= replaced.start && replaced.end <= range.end);
+        inside.fold((0, 0), |(count, growth), (replaced, new)| {
+            (
+                count + 1,
+                growth + new.len().cast_signed() - replaced.len().cast_signed(),
+            )
+        })
     }
 
     /// The part `window` of `text` with all replacements done. They must lie in it and not overlap.

@@ -53,7 +53,7 @@ fn a_scalar_keeps_its_quotes_and_everything_around_it() {
         ("tag: ~\n", &[set("tag", "v2")], "tag: v2\n"),
         ("a: &t v1\nb: *t\n", &[set("a", "v2")], "a: &t v2\nb: *t\n"),
         ("a: &t v1\nb: *t\n", &[set("b", "v2")], "a: &t v2\nb: *t\n"),
-        ("a: !!str 1.2\n", &[set("a", "1.3")], "a: !!str \"1.3\"\n"),
+        ("a: !!str 1.2\n", &[set("a", "1.3")], "a: !!str 1.3\n"),
         (
             "\u{feff}a: v1\r\nb: 'é'\r\n",
             &[set("a", "v2"), set("b", "ü")],

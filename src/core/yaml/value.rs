@@ -36,7 +36,9 @@ impl Document<'_> {
 
 /// Reads values of one document within a bounded effort.
 pub(super) struct Reader<'d, 't> {
-    anchors: HashMap<usize, &'d Node<'t>>,
+    root: &'d Node<'t>,
+    /// Looked for when the first alias is met; most documents have none.
+    anchors: Option<HashMap<usize, &'d Node<'t>>>,
     values: usize,
     bytes: usize,
     /// Aliases that are being followed; one inside itself has no end.
@@ -45,16 +47,9 @@ pub(super) struct Reader<'d, 't> {
 
 impl<'d, 't> Reader<'d, 't> {
     pub(super) fn new(root: &'d Node<'t>) -> Self {
-        let mut anchors = HashMap::new();
-        let mut nodes = vec![root];
-        while let Some(node) = nodes.pop() {
-            if let Some(anchor) = &node.anchor {
-                anchors.insert(anchor.id, node);
-            }
-            nodes.extend(node.children());
-        }
         Self {
-            anchors,
+            root,
+            anchors: None,
             values: 0,
             bytes: 0,
             open: Vec::new(),
@@ -99,8 +94,9 @@ impl<'d, 't> Reader<'d, 't> {
         if self.open.contains(&id) {
             return Err(fault(node, "an alias that contains itself"));
         }
-        let target = *self
-            .anchors
+        let root = self.root;
+        let anchors = self.anchors.get_or_insert_with(|| root.anchors());
+        let target = *anchors
             .get(&id)
             .ok_or_else(|| fault(node, "an alias without an anchor"))?;
         self.open.push(id);

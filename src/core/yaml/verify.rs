@@ -65,7 +65,8 @@ pub(super) fn same(a: &Node<'_>, b: &Node<'_>) -> bool {
             },
         ) => {
             let text = |value: &str, style| scalar::is_text(value, style, a.tag_text());
-            old == new && text(old, *old_style) == text(new, *new_style)
+            // One value in one style is one text, or is none.
+            old == new && (old_style == new_style || text(old, *old_style) == text(new, *new_style))
         }
         (Kind::Alias { name: old, .. }, Kind::Alias { name: new, .. }) => old == new,
         (Kind::List { items: old, .. }, Kind::List { items: new, .. }) => {
@@ -83,9 +84,13 @@ pub(super) fn same(a: &Node<'_>, b: &Node<'_>) -> bool {
 }
 
 fn same_properties(a: &Node<'_>, b: &Node<'_>) -> bool {
-    let anchor = |node: &Node<'_>| node.anchor.as_ref().map(|anchor| anchor.name.to_string());
     // An alias that is replaced by a value has no properties of its own.
-    a.tag_text() == b.tag_text() && anchor(a) == anchor(b)
+    let anchors_are_same = match (a.anchor(), b.anchor()) {
+        (Some(a), Some(b)) => a.name == b.name,
+        (None, None) => true,
+        _ => false,
+    };
+    anchors_are_same && a.tag_text() == b.tag_text()
 }
 
 fn has_value(node: &Node<'_>, want: &Value) -> bool {
@@ -99,7 +104,7 @@ fn has_value(node: &Node<'_>, want: &Value) -> bool {
                 style: ScalarStyle::Plain,
             },
             Value::Null | Value::Bool(_) | Value::Number(_),
-        ) => node.tag.is_none() && *value == want.to_string(),
+        ) => node.tag_text().is_none() && *value == want.to_string(),
         (Kind::List { items, .. }, Value::Array(want)) => {
             items.len() == want.len() && items.iter().zip(want).all(|(item, want)| has_value(&item.node, want))
         }

@@ -150,15 +150,7 @@ impl Engine {
             return Vec::new();
         };
         let refuse = |resource: usize, verdict: Verdict| {
-            let refused = ApplicationReport {
-                application: key.clone(),
-                refused: Some(verdict),
-                images: Vec::new(),
-                edits: Vec::new(),
-                write: WriteOutcome::Nothing,
-                repository: None,
-                files: Vec::new(),
-            };
+            let refused = ApplicationReport::refused(key.clone(), verdict);
             (resource, Some(refused))
         };
         let application = match self.cluster.get_application(&key).await {

@@ -24,13 +24,13 @@ use jiff::Timestamp;
 use crate::core::{disposition::Disposition, keys::ObjectKey, schedule::Version, verdict::Verdict};
 
 /// The first and the longest wait after a refusal that lasts until somebody does something.
-const LASTING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
+const LASTING: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
 
 /// The first and the longest wait after a fault that passes by itself.
-const PASSING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+const PASSING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
 
 /// A place that nobody wrote to for so long after its wait was over begins with the shortest wait again.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(6 * 3600);
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(6);
 
 /// The most places that are remembered.
 const MOST_PLACES: usize = 500;

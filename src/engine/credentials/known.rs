@@ -81,7 +81,7 @@ impl Known {
 }
 
 /// Answers that are found once each, whoever asks first.
-pub(super) struct Cells<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+pub(in crate::engine) struct Cells<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
 
 impl<K, V> Default for Cells<K, V> {
     fn default() -> Self {
@@ -91,13 +91,13 @@ impl<K, V> Default for Cells<K, V> {
 
 impl<K: Eq + Hash, V: Clone> Cells<K, V> {
     /// The place of one answer.
-    pub(super) fn cell(&self, key: K) -> Arc<OnceCell<V>> {
+    pub(in crate::engine) fn cell(&self, key: K) -> Arc<OnceCell<V>> {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())
     }
 
     /// An answer that is already there.
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    pub(in crate::engine) fn get(&self, key: &K) -> Option<V> {
         let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cells.get(key)?.get().cloned()
     }

@@ -3,12 +3,7 @@
 
 use std::time::Duration;
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
 use jiff::Timestamp;
-use ring::{rand::SystemRandom, signature};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     super::{
         environment::file,
+        rs256,
         transport::{Transport, ask, endpoint},
     },
     Access, SCOPE, TokenAnswer,
@@ -129,26 +125,8 @@ impl ServiceAccount {
             "iat": now,
             "exp": now.saturating_add_unsigned(LIFE.as_secs()),
         });
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let text = format!("{}.{}", part(&header), part(&claims));
-        let key = private_key(&self.private_key).ok_or("private_key is not an RSA key in PEM (PKCS #8)")?;
-        let mut bytes = vec![0; key.public().modulus_len()];
-        key.sign(
-            &signature::RSA_PKCS1_SHA256,
-            &SystemRandom::new(),
-            text.as_bytes(),
-            &mut bytes,
-        )
-        .map_err(|_| "private_key does not sign")?;
-        Ok(Secret::new(format!("{text}.{}", URL_SAFE_NO_PAD.encode(bytes))))
+        rs256::token(&header, &claims, &self.private_key).map_err(|why| format!("private_key {why}"))
     }
-}
-
-fn private_key(pem: &Secret) -> Option<signature::RsaKeyPair> {
-    let (_, rest) = pem.expose().split_once("-----BEGIN PRIVATE KEY-----")?;
-    let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;
-    let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;
-    signature::RsaKeyPair::from_pkcs8(&der).ok()
 }
 
 impl ExternalAccount {

@@ -93,9 +93,9 @@ fn resolve(input: &Value) -> Result<Value, String> {
 
 fn describe(git: &GitDestination, result: &mut Map<String, Value>) {
     let (field, path) = match &git.file {
-        TargetFile::Kustomization(folder) => ("kustomize_dir", folder),
-        TargetFile::Override(path) | TargetFile::HelmValues(path) | TargetFile::Manifests(path) => {
-            ("target_file", path)
+        TargetFile::Kustomization(_) => ("kustomize_dir", git.file.path()),
+        TargetFile::Override(_) | TargetFile::HelmValues(_) | TargetFile::Manifests(_) => {
+            ("target_file", git.file.path())
         }
     };
     result.insert(field.into(), json!(path));
@@ -114,7 +114,7 @@ pub(super) fn kind(source_type: source_type::SourceType, git: bool) -> Value {
         Some(ApplicationKind::Helm) => "helm",
         Some(ApplicationKind::Kustomize) => "kustomize",
         Some(ApplicationKind::Plugin) => "plugin",
-        Some(ApplicationKind::Manifests) => "manifests",
+        Some(ApplicationKind::Manifests | ApplicationKind::Markers) => "manifests",
         None => "unsupported",
     })
 }
@@ -123,8 +123,12 @@ fn label(error: &InvalidWriteBack) -> &'static str {
     match error {
         InvalidWriteBack::Method(_) => "bad_method",
         InvalidWriteBack::Credentials(_) => "bad_credentials_ref",
-        InvalidWriteBack::Branch(_) => "bad_branch",
+        InvalidWriteBack::Branch(_) | InvalidWriteBack::BranchTemplate(_) => "bad_branch",
+        InvalidWriteBack::Message(_) => "bad_message",
+        InvalidWriteBack::Grouping(_) => "bad_grouping",
+        InvalidWriteBack::NoReference(_) => "no_reference",
         InvalidWriteBack::OutsideRepository(_) => "target_outside_repository",
+        InvalidWriteBack::Directory(_) => "bad_directory",
         InvalidWriteBack::KustomizationFile(_) => "kustomization_file_target",
         InvalidWriteBack::PullRequestBranch => "pr_colon_branch",
         InvalidWriteBack::PullRequestForge => "pr_provider_count",

@@ -8,7 +8,7 @@ mod gcp;
 mod identity_token;
 mod keeping;
 mod program;
-mod stand_in;
+pub(crate) mod stand_in;
 
 use argocd_image_updater::identity::{Environment, Identities};
 

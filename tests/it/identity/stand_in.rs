@@ -13,35 +13,35 @@ use axum::{
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
-    pub(super) method: String,
+pub(crate) struct Asked {
+    pub(crate) method: String,
     /// Path and query.
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Asked {
     /// A header, empty when it is not there.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().expect("ASCII"))
     }
 
     /// The fields of a form.
-    pub(super) fn form(&self) -> BTreeMap<String, String> {
+    pub(crate) fn form(&self) -> BTreeMap<String, String> {
         assert_eq!(self.header("content-type"), "application/x-www-form-urlencoded");
         assert_eq!(self.header("content-length"), self.body.len().to_string());
         url::form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
     }
 }
 
-pub(super) type Reply = Response<Body>;
+pub(crate) type Reply = Response<Body>;
 
-pub(super) struct StandIn {
+pub(crate) struct StandIn {
     /// `http://127.0.0.1:<port>`
-    pub(super) url: String,
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -54,7 +54,7 @@ impl Drop for StandIn {
 
 impl StandIn {
     /// Answers everything by `script`, which is told how many requests came before.
-    pub(super) async fn start(script: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -83,16 +83,16 @@ impl StandIn {
     }
 
     /// Host and port.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.url.trim_start_matches("http://")
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("the log").clone()
     }
 
     /// Method and target of every request.
-    pub(super) fn targets(&self) -> Vec<String> {
+    pub(crate) fn targets(&self) -> Vec<String> {
         self.asked()
             .iter()
             .map(|a| format!("{} {}", a.method, a.target))
@@ -100,14 +100,14 @@ impl StandIn {
     }
 }
 
-pub(super) fn reply(status: u16, body: impl Into<String>) -> Reply {
+pub(crate) fn reply(status: u16, body: impl Into<String>) -> Reply {
     Response::builder()
         .status(status)
         .body(Body::from(body.into()))
         .expect("an answer")
 }
 
-pub(super) fn with(mut reply: Reply, name: &'static str, value: &str) -> Reply {
+pub(crate) fn with(mut reply: Reply, name: &'static str, value: &str) -> Reply {
     reply.headers_mut().append(name, value.parse().expect("a header"));
     reply
 }

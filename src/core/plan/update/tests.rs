@@ -11,6 +11,7 @@ use crate::{
     },
 };
 
+mod repeated;
 mod unchecked;
 
 /// An application `shop` that runs `live`, with one source of this type.

@@ -46,7 +46,7 @@ impl Overrides {
                 )
             }
             // Plain manifests have no override file; without images none is made.
-            ApplicationKind::Manifests => Self::Kustomize(Vec::new()),
+            ApplicationKind::Manifests | ApplicationKind::Markers => Self::Kustomize(Vec::new()),
             ApplicationKind::Helm | ApplicationKind::Plugin => {
                 let names: Vec<String> = targets().flat_map(helm_names).collect();
                 let list = source.helm.as_ref().and_then(|helm| helm.parameters.as_deref());

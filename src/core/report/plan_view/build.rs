@@ -176,7 +176,7 @@ fn value(entry: &Entry) -> GitValue {
             name.as_ref(),
             kustomize::text(name.as_deref(), image),
         ),
-        Entry::ManifestImage { alias, image } => ("image", Some(alias), image.full_name_with_version()),
+        Entry::ManifestImage { alias, image, .. } => ("image", Some(alias), image.full_name_with_version()),
     };
     GitValue {
         path: path.to_owned(),

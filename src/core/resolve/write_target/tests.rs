@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::keys::ObjectKey;
 
 fn application(spec: &serde_json::Value, status: &serde_json::Value) -> Application {
     serde_json::from_value(serde_json::json!({
@@ -184,4 +185,56 @@ fn an_application_without_repository_is_no_destination() {
         resolve(&WriteBackConfig::default(), &given, "argocd"),
         Err(InvalidWriteBack::NoSource)
     );
+}
+
+#[test]
+fn plain_manifests_are_a_path_a_glob_or_what_argo_cd_reads() {
+    let outside = |path: &str| Err(InvalidWriteBack::OutsideRepository(path.to_owned()));
+    for (text, expected) in [
+        ("manifests", Ok("apps/shop/*.yaml")),
+        (" manifests: ", Ok("apps/shop/*.yaml")),
+        ("manifests:deploy.yaml", Ok("apps/shop/deploy.yaml")),
+        ("manifests:**/*.yaml", Ok("apps/shop/**/*.yaml")),
+        ("manifests:/base/*.yaml", Ok("base/*.yaml")),
+        ("manifests:../base/a.yaml", Ok("apps/base/a.yaml")),
+        ("manifests:../../../*.yaml", outside("../../../*.yaml")),
+        ("manifests:.git/*", outside(".git/*")),
+        ("manifests.yaml", Ok("manifests.yaml")),
+    ] {
+        for status in ["Directory", "Kustomize", "Plugin", "Helm", ""] {
+            let config = serde_json::json!({"method": "git", "gitConfig": {"writeBackTarget": text}});
+            let found = resolve(&settings(config), &single(status), "argocd");
+            let found = found.map(|found| (found.kind(found.source_type), found.git.unwrap().file));
+            match (&expected, found) {
+                (Ok(path), Ok((kind, file))) => {
+                    let is_manifests = matches!(file, TargetFile::Manifests(_));
+                    assert_eq!((file.path(), is_manifests), (*path, text != "manifests.yaml"), "{text}");
+                    if is_manifests {
+                        assert_eq!(kind, Some(ApplicationKind::Manifests), "{status}");
+                    }
+                }
+                (Err(expected), Err(found)) => assert_eq!(found, *expected, "{text}"),
+                (expected, found) => panic!("{text}: {expected:?} {found:?}"),
+            }
+        }
+    }
+    let directory = settings(serde_json::json!({"gitConfig": {"writeBackTarget": "manifests"}}));
+    let found = resolve(&directory, &single("Directory"), "argocd").unwrap();
+    assert_eq!(
+        found.kind(found.source_type),
+        None,
+        "method argocd has no place for them"
+    );
+}
+
+#[test]
+fn a_pattern_of_the_source_that_cannot_be_read_is_the_fault_of_the_application() {
+    let given = application(
+        &serde_json::json!({"source": {"repoURL": "https://git.test/r.git", "path": "a", "directory": {"include": "{a"}}}),
+        &serde_json::json!({"sourceType": "Directory"}),
+    );
+    let error = git(&given, &serde_json::json!({"writeBackTarget": "manifests"})).unwrap_err();
+    assert_eq!(error.field(), None);
+    assert!(error.to_string().contains("manifests:<path or glob>"), "{error}");
+    assert!(git(&given, &serde_json::json!({"writeBackTarget": "manifests:*.yaml"})).is_ok());
 }

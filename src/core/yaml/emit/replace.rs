@@ -114,6 +114,10 @@ impl Emitter<'_> {
             (Value::String(text), Some((_, quotes @ (ScalarStyle::Single | ScalarStyle::Double)))) => {
                 scalar::write_text(text, quotes, matches!(place, Place::Flow))
             }
+            // The tag says already that it is a text.
+            (Value::String(text), Some(_)) if node.tag_text() == Some(STR_TAG) => {
+                scalar::write_tagged(text, matches!(place, Place::Flow))
+            }
             _ => render::inline(value, matches!(place, Place::Flow), style),
         };
         let from = node.content_from();

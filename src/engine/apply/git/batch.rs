@@ -162,7 +162,9 @@ impl Ready {
         let from = start(&self.heads, first).clone();
         let Some(head) = self.fetched.get(&from).copied() else {
             let gone = Verdict::new(Reason::WriteFailed, format!("branch {from} is gone"));
-            members.iter_mut().for_each(|member| member.fail(gone.clone()));
+            for member in members {
+                member.fail(gone.clone());
+            }
             return None;
         };
         let expected = (from == name).then_some(head);

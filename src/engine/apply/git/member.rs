@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Fault,
     remote::{Remote, Remotes, credentials_key},
-    repository_key,
+    repository_key, unusable_base,
 };
 use crate::{
     core::{
@@ -29,7 +29,6 @@ use crate::{
         observe::Cycle,
     },
     git::BranchName,
-    secret::RedactedUrl,
 };
 
 /// An application with changes for a repository.
@@ -167,17 +166,17 @@ impl Engine {
         if let Some(branch) = heads.default_branch() {
             self.remember_default_branch(&decided.work, branch.as_str());
         }
-        let unusable = |error: &dyn std::fmt::Display| {
-            let message = format!("{}: {error}", RedactedUrl::new(&target.repository));
-            Verdict::new(Reason::TargetUnusable, message)
-        };
         let (base, _) = heads
             .base(target.base.as_deref().unwrap_or(""))
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| unusable_base(target, &error))?;
+        let push = named.unwrap_or_else(|| base.clone());
+        let default_branch = heads.default_branch().map(BranchName::as_str);
+        self.may_write(cycle, &decided.work, push.as_str(), base.as_str(), default_branch)
+            .await?;
         Ok(Route {
             remote,
-            push: named.unwrap_or_else(|| base.clone()),
             base,
+            push,
             seen,
         })
     }

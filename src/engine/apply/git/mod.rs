@@ -4,6 +4,7 @@
 //! | step | where |
 //! |---|---|
 //! | open the mirror and list the heads, once per cycle and credentials | `remote` |
+//! | what stands in the file, where an image's current version is read from it | `current` |
 //! | which branches, and whether the application may write them | `member` |
 //! | wait for whoever writes to the repository now; what waits is written together | `lane` |
 //! | fetch what is missing, once; write the branches side by side | `batch` |
@@ -12,6 +13,7 @@
 
 mod batch;
 mod branch;
+mod current;
 mod lane;
 mod member;
 mod remote;
@@ -28,7 +30,7 @@ use crate::{
     core::{
         disposition::Disposition,
         report::WriteOutcome,
-        resolve::WriteTarget,
+        resolve::{GitTarget, WriteTarget},
         verdict::{Reason, Verdict},
     },
     engine::{
@@ -36,7 +38,8 @@ use crate::{
         decide::{Decided, WritePermit},
         observe::Cycle,
     },
-    git::{GitError, PushError, RemoteUrl},
+    git::{BaseError, GitError, PushError, RemoteUrl},
+    secret::RedactedUrl,
 };
 
 /// A batch closes when all its applications are decided, or after this long: a dead registry does not hold up the rest.
@@ -73,7 +76,12 @@ impl Engine {
     pub(in crate::engine) async fn update_repository(&self, cycle: &Cycle, group: Group, permit: &WritePermit) -> Done {
         let Group { repository, works } = group;
         let remotes = Remotes::default();
-        let mut deciding: FuturesUnordered<_> = works.into_iter().map(|work| self.decide(cycle, work)).collect();
+        tokio::select! {
+            () = Box::pin(self.fetch_for_deciding(cycle, &remotes, &works)) => {}
+            () = permit.ending.cancelled() => return Vec::new(),
+        }
+        let deciding = works.into_iter().map(|work| self.decide_by_file(cycle, &remotes, work));
+        let mut deciding: FuturesUnordered<_> = deciding.collect();
         let mut done = Vec::new();
         while !deciding.is_empty() {
             let closes = Instant::now() + BATCH_CLOSES_AFTER;
@@ -81,7 +89,8 @@ impl Engine {
             loop {
                 tokio::select! {
                     decided = deciding.next() => match decided {
-                        Some(decided) => batch.push(decided),
+                        Some(Ok(decided)) => batch.push(decided),
+                        Some(Err(refused)) => done.push(refused),
                         None => break,
                     },
                     () = tokio::time::sleep_until(closes), if !batch.is_empty() => break,
@@ -165,6 +174,12 @@ impl Engine {
         done.extend(members.into_iter().map(Member::report));
         done
     }
+}
+
+/// The branch that changes are based on cannot be one.
+fn unusable_base(target: &GitTarget, error: &BaseError) -> Verdict {
+    let message = format!("{}: {error}", RedactedUrl::new(&target.repository));
+    Verdict::new(Reason::TargetUnusable, message)
 }
 
 /// Why something cannot be written, and what to do about it.

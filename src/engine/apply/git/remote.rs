@@ -67,8 +67,7 @@ pub(super) fn credentials_key(work: &Work, target: &GitTarget) -> String {
     match &target.credentials {
         GitCredentialRef::Secret(key) => format!("secret {key}"),
         GitCredentialRef::RepoCreds => {
-            let project = work.application.spec.project.as_deref().unwrap_or("default");
-            format!("project {project}")
+            format!("project {}", work.application.project())
         }
     }
 }

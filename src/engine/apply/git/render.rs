@@ -1,11 +1,8 @@
 //! From decisions and the texts of files to new texts; and dry runs, which end there.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use super::{Fault, batch, branch::Branch, member::Member, remote::Remote};
+use super::{Fault, batch, branch::Branch, current::fetch_together, member::Member};
 use crate::{
     core::{
         plan::Entry,
@@ -14,7 +11,7 @@ use crate::{
         verdict::{Reason, Verdict},
     },
     engine::Engine,
-    git::{BranchName, Found},
+    git::Found,
 };
 
 /// The files of a branch: as they were read, and as those who wrote before leave them.
@@ -74,8 +71,9 @@ impl Engine {
         let files = texts.of(&member.target.file)?;
         let target = &member.target.file;
         let decided = &mut member.decided;
-        let put = |changed: &[Entry], all: &[Entry]| {
-            file::render(target, &files, FileWrites { changed, all })
+        let put = |changed: &[Entry], all: &[Entry], repeated: &[Entry]| {
+            let writes = FileWrites { changed, all, repeated };
+            file::render(target, &files, writes)
                 .map_err(|error| Verdict::new(Reason::TargetUnusable, error.to_string()))
         };
         let mut held = self.contest_git(decided);
@@ -84,7 +82,7 @@ impl Engine {
             let (Ok(change), Some((_, entries))) = (&image.decision, &image.values) else {
                 continue;
             };
-            if put(entries, entries)?.is_empty() {
+            if put(entries, entries, &[])?.is_empty() {
                 standing.push((index, change.new_text().into_owned()));
             } else {
                 missing.push(index);
@@ -115,40 +113,27 @@ impl Engine {
             .flatten()
             .cloned()
             .collect();
-        put(&changed, &decided.update.entries)
+        put(&changed, &decided.update.entries, &decided.update.repeated)
     }
 
     /// What would be written: everything but commits and pushes.
     pub(super) async fn preview(&self, members: Vec<Member>) -> Vec<Member> {
-        self.fetch_for_preview(&members).await;
+        let wanted = members.iter().map(|member| {
+            let remote = &member.route.remote;
+            (Arc::clone(remote), batch::start(&remote.heads, member).clone())
+        });
+        fetch_together(wanted.collect::<Vec<_>>()).await;
         let mut done = Vec::with_capacity(members.len());
         for member in members {
             let mut members = [member];
             if let Err(Fault { verdict, .. }) = self.preview_one(&mut members).await {
-                members.iter_mut().for_each(|member| member.fail(verdict.clone()));
+                for member in &mut members {
+                    member.fail(verdict.clone());
+                }
             }
             done.extend(members);
         }
         done
-    }
-
-    /// Fetches for all at once. What cannot be fetched is told by the member that needs it.
-    async fn fetch_for_preview(&self, members: &[Member]) {
-        let mut remotes: Vec<(&Arc<Remote>, BTreeSet<BranchName>)> = Vec::new();
-        for member in members {
-            let remote = &member.route.remote;
-            let branch = batch::start(&remote.heads, member).clone();
-            match remotes.iter_mut().find(|(known, _)| Arc::ptr_eq(known, remote)) {
-                Some((_, branches)) => drop(branches.insert(branch)),
-                None => remotes.push((remote, BTreeSet::from([branch]))),
-            }
-        }
-        for (remote, branches) in remotes {
-            let branches: Vec<BranchName> = branches.into_iter().collect();
-            if let Err(error) = remote.mirror.ensure(&remote.heads, &branches).await {
-                tracing::debug!(%error, "not everything can be fetched");
-            }
-        }
     }
 
     async fn preview_one(&self, members: &mut [Member; 1]) -> Result<(), Fault> {
