@@ -245,11 +245,7 @@ async fn a_repository_that_is_in_trouble_is_told_with_the_time_of_the_next_try()
 
 #[tokio::test]
 async fn argo_cd_is_told_of_a_push_to_the_branch_that_it_follows() {
-    for (revision, told) in [
-        ("main", json!("normal")),
-        ("HEAD", json!("normal")),
-        ("v1", Value::Null),
-    ] {
+    for revision in ["main", "HEAD"] {
         let world = World::given(&WEB.replace(
             "path: apps/web }",
             &format!("path: apps/web, targetRevision: {revision} }}"),
@@ -261,7 +257,7 @@ async fn argo_cd_is_told_of_a_push_to_the_branch_that_it_follows() {
 
         assert_eq!(world.git.log("deploy", "main").len(), 2, "{revision}: it is written");
         let after = world.application("web").await;
-        assert_eq!(after["metadata"]["annotations"][REFRESH], told, "{revision}");
+        assert_eq!(after["metadata"]["annotations"][REFRESH], "normal", "{revision}");
         assert_eq!(after["spec"], before["spec"]);
         world
             .patch(

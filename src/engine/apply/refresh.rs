@@ -19,7 +19,7 @@ impl Engine {
             return;
         }
         let each: BTreeSet<ObjectKey> = keys.into_iter().collect();
-        let telling = stream::iter(each).map(async |key| {
+        let telling = stream::iter(each).map(|key| async move {
             if let Err(error) = self.cluster.refresh_application(&key).await {
                 tracing::warn!(%error, application = %key, "Argo CD is not told of the push; it will see it at its next poll");
             }

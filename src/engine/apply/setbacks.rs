@@ -10,8 +10,8 @@
 //! | passing: no answer, no connection, a server in trouble | 10 s, doubling to 5 min |
 //! | the branch moved: somebody else wrote | not at all |
 //!
-//! A person who mends something and asks for a cycle, or changes the resource, waits for nothing; nor do other
-//! credentials, which are another place. Losing this memory costs one request per place.
+//! A person who mends something and asks for a cycle, or changes the resource, waits for nothing; nor does who writes by
+//! other credentials, which are another place. Losing this memory costs one request per place.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
