@@ -51,9 +51,10 @@ pub(super) struct Ssh<'a> {
 impl Ssh<'_> {
     /// The value of `GIT_SSH_COMMAND`: words for a shell, none of them secret.
     pub(super) fn command(&self, options: &TransportOptions) -> String {
-        let config = match options.ssh_config.is_file() {
-            true => options.ssh_config.to_string_lossy().into_owned(),
-            false => "none".to_owned(),
+        let config = if options.ssh_config.is_file() {
+            options.ssh_config.to_string_lossy().into_owned()
+        } else {
+            "none".to_owned()
         };
         let mut words = vec!["ssh".to_owned(), "-F".to_owned(), config];
         let mut add = |option: String| words.extend(["-o".to_owned(), option]);

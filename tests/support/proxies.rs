@@ -127,25 +127,26 @@ async fn socks5(client: &mut TcpStream) -> io::Result<String> {
 }
 
 async fn http(client: &mut TcpStream) -> io::Result<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await?);
-    }
-    let head = String::from_utf8_lossy(&head).into_owned();
-    let wanted = format!("basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
-    let given = head.lines().filter_map(|line| line.split_once(": "));
-    let allowed = given
-        .filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authorization"))
-        .any(|(_, value)| value.len() == wanted.len() && value[6..] == wanted[6..]);
-    if !allowed {
+    let wanted = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await?);
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let allowed = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .any(|(name, value)| name.eq_ignore_ascii_case("proxy-authorization") && value == wanted);
+        let mut words = head.split(' ');
+        match (words.next(), words.next()) {
+            (Some("CONNECT"), Some(target)) if allowed => return Ok(target.to_owned()),
+            (Some("CONNECT"), Some(_)) => {}
+            _ => return Err(refused()),
+        }
+        // Some clients wait for this before they tell who they are.
         let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\
                       Content-Length: 0\r\n\r\n";
         client.write_all(answer.as_bytes()).await?;
-        return Err(refused());
-    }
-    let mut words = head.split(' ');
-    match (words.next(), words.next()) {
-        (Some("CONNECT"), Some(target)) => Ok(target.to_owned()),
-        _ => Err(refused()),
     }
 }

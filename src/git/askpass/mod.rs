@@ -53,10 +53,11 @@ pub fn answer_if_asked() -> bool {
     let done = match arguments.as_slice() {
         [HELPER, "get"] => helper::read(io::stdin().lock()).and_then(|question| {
             let (username, password) = (variable(USERNAME_VARIABLE), variable(PASSWORD_VARIABLE));
-            match question.is_for(&variable(ORIGIN_VARIABLE)) {
-                true => print(&format!("username={username}\npassword={password}\n")),
+            if question.is_for(&variable(ORIGIN_VARIABLE)) {
+                print(&format!("username={username}\npassword={password}\n"))
+            } else {
                 // git then looks elsewhere, and finds nothing.
-                false => Ok(()),
+                Ok(())
             }
         }),
         // Git tells what became of the answer; nothing is kept.

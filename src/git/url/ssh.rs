@@ -46,7 +46,7 @@ pub(super) fn url(text: &str) -> Result<Parts, GitUrlError> {
     }
     whole.push_str(&bracketed(&host));
     if port != Scheme::Ssh.default_port() {
-        whole.push_str(&format!(":{port}"));
+        whole.extend([":", &port.to_string()]);
     }
     whole.push_str(path);
     Ok(Parts {
