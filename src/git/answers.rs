@@ -53,7 +53,7 @@ const FAILURES: &[(&str, Kind)] = &[
     ("host key is known for", Kind::HostKey(HostKeyProblem::Unknown)),
     ("host key verification failed", Kind::HostKey(HostKeyProblem::Unknown)),
     ("no user exists for uid", Kind::NoUser),
-    ("load key", Kind::SshKey),
+    ("load key \"/", Kind::SshKey),
     ("permission denied (", Kind::Unauthorized),
     ("does not let ssh through", Kind::Unreachable),
     ("no route to host", Kind::Unreachable),

@@ -42,10 +42,10 @@ pub enum GitError {
         /// Why.
         reason: ForeignText,
     },
-    /// The private key cannot be opened.
+    /// The private key cannot be opened, or an encrypted one is refused: ssh does not tell these apart.
     #[error(
-        "{repository} does not take the field sshPrivateKey, or sshPrivateKeyPassphrase is not its passphrase: \
-         {answer}"
+        "{repository}: the key in sshPrivateKey cannot be read or is not accepted, or sshPrivateKeyPassphrase is not its \
+         passphrase: {answer}"
     )]
     SshKey {
         /// The repository.

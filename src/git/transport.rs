@@ -1,8 +1,9 @@
 //! Runs the `git` program: the only way to the network, and the only child processes of the git layer.
 //!
 //! Each run has its own process group, which is killed when the time is over or the caller stops waiting; an environment
-//! made from nothing, so that no configuration, credential helper, hook or `.netrc` of a user takes part; and bounded
-//! output. The host is checked before git starts. Which URLs may be spoken to is decided in `url`, what the words of git mean in `answers`.
+//! made from nothing (see `environment`), so that no configuration, credential helper, hook or `.netrc` of a user takes
+//! part; and bounded output. The host is checked before git starts. Which URLs may be spoken to is decided in `url`, what
+//! the words of git mean in `answers`.
 
 use std::{
     ffi::OsString,
@@ -18,25 +19,19 @@ use tokio::{process::Command, sync::OnceCell, time};
 
 use super::{
     answers::{self, Kind},
-    app_tokens::{self, AppTokens, WantedToken},
-    credentials::{GitCredentials, GitHubApp, Login, TOKEN_USER},
+    app_tokens::{self, AppTokens},
+    credentials::{GitCredentials, Login, TOKEN_USER},
     environment::{self, CONFIGURATION, Prepared},
     error::GitError,
     process::{Group, Output},
-    redact::without,
+    redact::{redact, without},
     trust::ca_bundle,
     url::{RemoteUrl, Scheme},
 };
-use crate::{
-    core::foreign::ForeignText,
-    http::{ClientSettings, egress},
-    secret::Secret,
-};
+use crate::{http::egress, secret::Secret};
 
 /// The oldest git that is used.
 const OLDEST: (u32, u32) = (2, 39);
-/// The longest that a GitHub App's token is waited for.
-const TOKEN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How git is run.
 #[derive(Debug, Clone)]
@@ -185,14 +180,17 @@ impl GitProgram {
         self.check().await?;
         let app = match &call.credentials.login {
             Login::GitHubApp(app) if call.operation.is_remote() => app,
-            login => return self.run_as(&call, login).await,
+            login => {
+                let output = self.run_as(&call, login).await?;
+                return unless_key_is_shut(&call, output);
+            }
         };
-        let token = self.token(&call, app, None).await?;
+        let token = app_tokens::token(&self.options, &call, app, None).await?;
         let output = self.run_with_token(&call, &token).await?;
-        if output.status.success() || answers::kind(&output.stderr) != Some(Kind::Unauthorized) {
+        if !is_refused(&output) {
             return Ok(output);
         }
-        let fresh = self.token(&call, app, Some(token.clone())).await?;
+        let fresh = app_tokens::token(&self.options, &call, app, Some(token.clone())).await?;
         if fresh == token {
             return Ok(output);
         }
@@ -283,45 +281,20 @@ impl GitProgram {
         (url.scheme() == Scheme::Ssh && found.is_none())
             .then(|| "the ssh program was not found, install openssh-client".to_owned())
     }
+}
 
-    /// A token of a GitHub App for this repository.
-    async fn token(&self, call: &Call<'_>, app: &GitHubApp, refused: Option<Secret>) -> Result<Secret, GitError> {
-        let failed = |reason: String| GitError::Token {
+fn is_refused(output: &Output) -> bool {
+    !output.status.success() && answers::kind(&output.stderr) == Some(Kind::Unauthorized)
+}
+
+/// ssh does not say that a passphrase is wrong: it goes on without the key.
+fn unless_key_is_shut(call: &Call<'_>, output: Output) -> Result<Output, GitError> {
+    match &call.credentials.login {
+        Login::SshKey(key) if key.passphrase().is_some() && is_refused(&output) => Err(GitError::SshKey {
             repository: call.url.clone(),
-            reason: ForeignText::new(&reason),
-        };
-        let connection = &call.credentials.connection;
-        let (Some(source), Some(api)) = (&self.options.app_tokens, app_tokens::api(app)) else {
-            return Err(failed("GitHub Apps are not supported here".to_owned()));
-        };
-        let host = api.host_str().unwrap_or_default().to_owned();
-        let proxy = connection.proxy.as_ref();
-        let proxy = proxy.filter(|proxy| proxy.serves(&host, api.port_or_known_default().unwrap_or_default()));
-        if let Some(proxy) = proxy {
-            check(call.url, proxy.host()).await?;
-        }
-        let bundle = ca_bundle(&self.options.tls_dirs, &host).await;
-        let client = ClientSettings {
-            insecure: connection.insecure,
-            extra_roots: bundle.into_iter().map(|(_, bytes)| bytes).collect(),
-            // The repository's own proxy counts instead of the environment's, also where it is not to be used.
-            system_proxy: connection.proxy.is_none(),
-            proxy: proxy.map(|proxy| proxy.url().clone()),
-            client_identity: connection.client_certificate.as_ref().map(|shown| {
-                let (certificate, key) = (shown.certificate.expose(), shown.key.expose());
-                format!("{certificate}\n{key}").into()
-            }),
-            total_timeout: TOKEN_TIMEOUT,
-            ..ClientSettings::default()
-        };
-        let wanted = WantedToken {
-            app: app.clone(),
-            api,
-            repository: app_tokens::repository(call.url).map_err(failed)?,
-            client,
-            refused,
-        };
-        source.token(wanted).await.map_err(failed)
+            answer: answers::essence(&redact(&output.stderr, call.credentials)),
+        }),
+        _ => Ok(output),
     }
 }
 
@@ -346,7 +319,7 @@ async fn resolve(url: &RemoteUrl) -> Result<Option<String>, GitError> {
 }
 
 /// Whether `host` may be asked, and at which addresses: the repository's own, or that of its proxy.
-async fn check(url: &RemoteUrl, host: &str) -> Result<Vec<IpAddr>, GitError> {
+pub(super) async fn check(url: &RemoteUrl, host: &str) -> Result<Vec<IpAddr>, GitError> {
     egress::check_host(host).await.map_err(|reason| GitError::Refused {
         repository: url.clone(),
         reason,

@@ -178,17 +178,10 @@ impl Mirror {
     pub(super) fn failure(&self, operation: Operation, output: &Output) -> GitError {
         let clean = redact(&output.stderr, &self.credentials);
         let error = GitError::from_stderr(&self.url, operation.name(), &output.stderr, &clean);
-        match error {
-            GitError::Damaged { .. } => {
-                self.damaged.store(true, Ordering::Release);
-                error
-            }
-            // ssh passes over a key that it cannot open without a word.
-            GitError::Unauthorized { repository, answer } if self.credentials.has_passphrase() => {
-                GitError::SshKey { repository, answer }
-            }
-            other => other,
+        if matches!(error, GitError::Damaged { .. }) {
+            self.damaged.store(true, Ordering::Release);
         }
+        error
     }
 }
 

@@ -127,32 +127,26 @@ async fn socks5(client: &mut TcpStream) -> io::Result<String> {
 }
 
 async fn http(client: &mut TcpStream) -> io::Result<String> {
-    // Who is asked for a password answers on the same connection.
-    for _ in 0..3 {
+    let wanted = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
+    loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(client.read_u8().await?);
         }
         let head = String::from_utf8_lossy(&head).into_owned();
-        if !is_allowed(&head) {
-            let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\
-                          Content-Length: 0\r\n\r\n";
-            client.write_all(answer.as_bytes()).await?;
-            continue;
-        }
+        let allowed = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .any(|(name, value)| name.eq_ignore_ascii_case("proxy-authorization") && value == wanted);
         let mut words = head.split(' ');
-        return match (words.next(), words.next()) {
-            (Some("CONNECT"), Some(target)) => Ok(target.to_owned()),
-            _ => Err(refused()),
-        };
+        match (words.next(), words.next()) {
+            (Some("CONNECT"), Some(target)) if allowed => return Ok(target.to_owned()),
+            (Some("CONNECT"), Some(_)) => {}
+            _ => return Err(refused()),
+        }
+        // Some clients wait for this before they tell who they are.
+        let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\
+                      Content-Length: 0\r\n\r\n";
+        client.write_all(answer.as_bytes()).await?;
     }
-    Err(refused())
-}
-
-fn is_allowed(head: &str) -> bool {
-    let wanted = format!("basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
-    let mut given = head.lines().filter_map(|line| line.split_once(": "));
-    given.any(|(name, value)| {
-        name.eq_ignore_ascii_case("proxy-authorization") && value.len() == wanted.len() && value[6..] == wanted[6..]
-    })
 }

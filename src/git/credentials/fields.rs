@@ -287,5 +287,4 @@ fn line<'a>(fields: &'a Fields, field: &'static str) -> Result<Option<&'a str>, 
 }
 
 #[cfg(test)]
-#[path = "fields_tests.rs"]
 mod tests;

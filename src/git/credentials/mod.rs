@@ -97,11 +97,6 @@ impl GitCredentials {
         CredentialsIdentity(hash.finalize().into())
     }
 
-    /// Whether there is an encrypted key, whose passphrase may be a wrong one.
-    pub(super) fn has_passphrase(&self) -> bool {
-        matches!(&self.login, Login::SshKey(key) if key.passphrase().is_some())
-    }
-
     /// Every text that must not be shown.
     pub(super) fn secrets(&self) -> Vec<&str> {
         let mut secrets = match &self.login {

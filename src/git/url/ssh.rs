@@ -3,8 +3,6 @@
 //! git hands user and host to `ssh` and the path to a shell on the server, quoted. Nothing that either could take for an
 //! option gets that far.
 
-use std::fmt::Write as _;
-
 use url::Url;
 
 use super::{GitUrlError, Parts, Scheme, bracketed, checked_path, redacted};
@@ -48,7 +46,7 @@ pub(super) fn url(text: &str) -> Result<Parts, GitUrlError> {
     }
     whole.push_str(&bracketed(&host));
     if port != Scheme::Ssh.default_port() {
-        let _ = write!(whole, ":{port}");
+        whole.extend([":", &port.to_string()]);
     }
     whole.push_str(path);
     Ok(Parts {
