@@ -32,6 +32,7 @@ mod left_alone;
 mod many_images;
 mod ownership;
 mod plan;
+mod plan_git;
 mod reference_registry;
 mod registries_check;
 mod registries_file;
