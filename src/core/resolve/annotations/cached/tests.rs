@@ -167,8 +167,8 @@ fn a_mistake_refuses_the_whole_application_and_names_the_annotation() {
             "write-back-method",
         ),
         (
-            json!({"image-list": "a=x", "write-back-method": "git", "git-branch": "a:b"}),
-            Reason::UnsupportedSetting,
+            json!({"image-list": "a=x", "write-back-method": "git", "git-branch": "a:b:c"}),
+            Reason::InvalidSetting,
             "git-branch",
         ),
         (
