@@ -29,6 +29,7 @@ mod identity;
 mod killed;
 mod lease;
 mod left_alone;
+mod manifests;
 mod many_images;
 mod ownership;
 mod plan;
