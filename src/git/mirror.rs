@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::RwLock;
 
 use super::{
@@ -77,6 +78,14 @@ impl Mirror {
     /// The repository.
     pub fn url(&self) -> &RemoteUrl {
         &self.url
+    }
+
+    /// Tells the credentials apart from others, without telling them.
+    pub fn credentials_key(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"shown");
+        hash.update(self.credentials.identity().as_bytes());
+        hex::encode(&hash.finalize()[..8])
     }
 
     /// Lists the references of the remote: one request, no mirror needed.

@@ -1,4 +1,7 @@
-#![expect(clippy::needless_pass_by_value, reason = "values are made where they are handed over")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "values are made where they are handed over"
+)]
 
 use serde_json::{Value, json};
 

@@ -63,6 +63,9 @@ impl Engine {
             }
         };
         let fetched_in = began.elapsed();
+        if let Some(first) = members.first() {
+            self.setbacks().succeeded(&first.place);
+        }
         if !permit.may_begin() {
             let verdict = Verdict::new(Reason::WriteFailed, "the program ends; the next start goes on");
             return members.iter_mut().for_each(|member| member.fail(verdict.clone()));

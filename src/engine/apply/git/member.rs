@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Fault,
-    remote::{Remote, Remotes, credentials_key},
+    remote::{Remote, Remotes},
     repository_key, unusable_base,
 };
 use crate::{
@@ -109,12 +109,8 @@ impl Engine {
             return Err((decided, verdict));
         };
         let target = GitTarget::clone(target);
-        let place = Place::repository(
-            repository_key(&target.repository),
-            credentials_key(&decided.work, &target),
-        );
-        match self.route(cycle, remotes, &decided, &target, &place, seen).await {
-            Ok(route) => {
+        match self.route(cycle, remotes, &decided, &target, seen).await {
+            Ok((route, place)) => {
                 let labels = self.labels_for(cycle, &decided).await;
                 let aliases = decided.update.changes().into_iter().map(|change| change.alias);
                 Ok(Member {
@@ -137,9 +133,12 @@ impl Engine {
         remotes: &Remotes,
         decided: &Decided,
         target: &GitTarget,
-        place: &Place,
         seen: u64,
-    ) -> Result<Route, Verdict> {
+    ) -> Result<(Route, Place), Verdict> {
+        let mirror = remotes.mirror(self, cycle, &decided.work, target).await;
+        let mirror = mirror.map_err(|fault| fault.verdict)?;
+        // Credentials that were corrected are others, and need not wait.
+        let place = Place::repository(repository_key(&target.repository), mirror.credentials_key());
         let named = match &target.push {
             None => None,
             Some(template) => Some(push_branch(template, decided, target)?),
@@ -157,11 +156,10 @@ impl Engine {
         for place in places {
             self.check_setback(&place, &askers)?;
         }
-        let remote = match remotes.of(self, cycle, &decided.work, target).await {
+        let remote = match remotes.listed(mirror).await {
             Ok(remote) => remote,
             Err(fault) => return Err(self.set_back(place.clone(), askers, fault)),
         };
-        self.setbacks().succeeded(place);
         let heads = &remote.heads;
         if let Some(branch) = heads.default_branch() {
             self.remember_default_branch(&decided.work, branch.as_str());
@@ -173,12 +171,13 @@ impl Engine {
         let default_branch = heads.default_branch().map(BranchName::as_str);
         self.may_write(cycle, &decided.work, push.as_str(), base.as_str(), default_branch)
             .await?;
-        Ok(Route {
+        let route = Route {
             remote,
             base,
             push,
             seen,
-        })
+        };
+        Ok((route, place))
     }
 
     /// Whether a place may be tried, or was refused a moment ago.

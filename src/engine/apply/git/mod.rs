@@ -21,7 +21,11 @@ mod render;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+use futures::{
+    StreamExt as _,
+    future::join_all,
+    stream::{self, FuturesUnordered},
+};
 use tokio::time::Instant;
 
 pub(in crate::engine) use self::lane::Lanes;
@@ -44,6 +48,9 @@ use crate::{
 
 /// A batch closes when all its applications are decided, or after this long: a dead registry does not hold up the rest.
 const BATCH_CLOSES_AFTER: Duration = Duration::from_secs(30);
+
+/// How many Events of one batch are created at once.
+const EVENTS_AT_ONCE: usize = 8;
 
 /// All applications of a cycle that are written to one repository.
 pub(in crate::engine) struct Group {
@@ -160,19 +167,26 @@ impl Engine {
                 () = permit.stop.cancelled() => return Vec::new(),
             }
         };
-        let mut to_refresh = Vec::new();
-        for member in members.iter().filter(|member| member.outcome.is_written()) {
-            let work = &member.decided.work;
-            self.remember_changes(&member.decided);
-            self.announce(work, &member.decided.update.changes()).await;
-            // Argo CD follows the base branch; what was pushed elsewhere concerns it only later.
-            if member.target.refresh && member.is_direct() {
-                to_refresh.push(work.key());
-            }
-        }
-        self.refresh(to_refresh).await;
+        self.tell_of(&members).await;
         done.extend(members.into_iter().map(Member::report));
         done
+    }
+
+    /// What was really written is remembered and told: by Events, and to Argo CD.
+    async fn tell_of(&self, members: &[Member]) {
+        let (mut events, mut followed) = (Vec::new(), Vec::new());
+        for member in members.iter().filter(|member| member.outcome.is_written()) {
+            let decided = &member.decided;
+            self.remember_changes(decided);
+            events.push(async move { self.announce(&decided.work, &decided.update.changes()).await });
+            // Argo CD follows the base branch; what was pushed elsewhere concerns it only later.
+            if member.target.refresh && member.is_direct() {
+                followed.push(decided.work.key());
+            }
+        }
+        let events = stream::iter(events).buffer_unordered(EVENTS_AT_ONCE);
+        events.collect::<()>().await;
+        self.refresh(followed).await;
     }
 }
 

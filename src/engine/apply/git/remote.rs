@@ -44,9 +44,25 @@ impl Remotes {
         work: &Work,
         target: &GitTarget,
     ) -> Result<Arc<Remote>, Fault> {
+        let mirror = self.mirror(engine, cycle, work, target).await?;
+        self.listed(mirror).await
+    }
+
+    /// Its mirror; no server is asked.
+    pub(super) async fn mirror(
+        &self,
+        engine: &Engine,
+        cycle: &Cycle,
+        work: &Work,
+        target: &GitTarget,
+    ) -> Result<Arc<Mirror>, Fault> {
         let opened = cell(&self.opened, credentials_key(work, target));
         let mirror = opened.get_or_init(|| async { engine.open(cycle, work, target).await });
-        let mirror = mirror.await.clone()?;
+        mirror.await.clone()
+    }
+
+    /// Its heads, as they were listed once.
+    pub(super) async fn listed(&self, mirror: Arc<Mirror>) -> Result<Arc<Remote>, Fault> {
         let listed = cell(&self.listed, Arc::as_ptr(&mirror) as usize);
         let list = || async {
             let heads = mirror.heads().await?;
@@ -63,7 +79,7 @@ fn cell<K: std::hash::Hash + Eq, T>(cells: &Mutex<HashMap<K, Cell<T>>>, key: K) 
 }
 
 /// Whose credentials write this; a repository Secret may serve one project only.
-pub(super) fn credentials_key(work: &Work, target: &GitTarget) -> String {
+fn credentials_key(work: &Work, target: &GitTarget) -> String {
     match &target.credentials {
         GitCredentialRef::Secret(key) => format!("secret {key}"),
         GitCredentialRef::RepoCreds => {
