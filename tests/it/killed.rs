@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::{
     support::git_server::GitServer,
@@ -95,9 +96,8 @@ impl World {
         (self.server.steps() - before) * 3 / 4
     }
 
-    /// Starts the program and kills it after so many steps of the git server.
-    async fn kill_after(&self, steps: u64, with_children: bool) {
-        let reached = self.server.stand_still_after(steps);
+    /// Starts the program and kills it when the git server stands still.
+    async fn kill_when(&self, reached: oneshot::Receiver<()>, with_children: bool) {
         let program = self.fleet.start(&["--once"]);
         reached.await.expect("the program goes so far");
         kill(program, with_children).await;
@@ -185,7 +185,8 @@ async fn whoever_kills_it_at_twenty_random_points_finds_each_change_once_after_t
         world.fleet.release(&tag);
         let steps = world.random.below(whole);
 
-        world.kill_after(steps, round % 2 == 0).await;
+        let reached = world.server.stand_still_after(steps);
+        world.kill_when(reached, round % 2 == 0).await;
         world.fleet.cycle().await;
 
         assert_eq!(world.fleet.problems(), [], "round {round}, after {steps}");
@@ -216,13 +217,15 @@ async fn fetches_that_are_killed_do_not_fill_the_disk() {
     world.fleet.release("v1.1.0");
     // More than a mirror needs, and less than two half fetches beside it.
     let most = 2 * (300 << 10);
+    let mut left = 0;
     for round in 0..ROUNDS {
-        // In the middle of the pack.
-        let steps = 8 + world.random.below(4);
-        world.kill_after(steps, true).await;
+        let reached = world.server.stand_still_in_pack(1 + world.random.below(3));
+        world.kill_when(reached, true).await;
         let bytes: u64 = files_below(&world.fleet.cache()).iter().map(|(_, bytes)| bytes).sum();
         assert!(bytes < most, "round {round}: {bytes}");
+        left += leftovers(&world.fleet.cache()).len();
     }
+    assert!(left > 0, "no half pack was ever there");
 
     world.fleet.cycle().await;
 
