@@ -236,12 +236,14 @@ impl Figures {
             ("push_ms", "longest push, ms"),
         ] {
             let longest = pushes.iter().filter_map(|line| number(line, key)).max();
-            longest.iter().for_each(|longest| tell(what, longest.to_string()));
+            if let Some(longest) = longest {
+                tell(what, longest.to_string());
+            }
         }
-        tell("CPU, s", seconds(now.cpu - self.cpu));
+        tell("CPU, s", seconds(now.cpu.saturating_sub(self.cpu)));
         tell(
             "CPU of its git processes, s",
-            seconds(now.cpu_of_children - self.cpu_of_children),
+            seconds(now.cpu_of_children.saturating_sub(self.cpu_of_children)),
         );
         tell(
             "peak memory with children so far, KiB",

@@ -54,7 +54,8 @@ struct Parameter {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Image {
-    image: String,
+    #[serde(rename = "image")]
+    reference: String,
     name: String,
     tag: String,
 }
@@ -97,7 +98,7 @@ impl Change {
 impl Image {
     /// The values as they are decided for an application whose own source says nothing of the image.
     fn writes(&self) -> Result<Vec<ValueWrite>, String> {
-        let image = ImageRef::parse(&self.image).map_err(|error| error.to_string())?;
+        let image = ImageRef::parse(&self.reference).map_err(|error| error.to_string())?;
         let place = ValuePlace::Split {
             name: Some(self.name.clone()),
             tag: Some(self.tag.clone()),

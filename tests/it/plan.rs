@@ -290,6 +290,7 @@ spec:
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one world with every kind of file")]
 async fn changes_in_git_are_told_with_repository_and_file_and_without_password() {
     let world = World::given(
         "

@@ -244,7 +244,7 @@ async fn a_repository_that_is_in_trouble_is_told_with_the_time_of_the_next_try()
 }
 
 #[tokio::test]
-async fn argo_cd_is_told_of_a_push_to_the_branch_that_it_follows() {
+async fn argo_cd_is_told_of_a_push_to_the_base_branch() {
     for revision in ["main", "HEAD"] {
         let world = World::given(&WEB.replace(
             "path: apps/web }",

@@ -1,6 +1,6 @@
 //! Templates of commit messages in `run`: where they come from, what they tell, and what their labels cost.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use crate::{
     support::{
@@ -55,7 +55,8 @@ stringData: {{username: bot, password: gitpassword-6f1d}}
 "
         );
         for number in 0..applications {
-            manifests += &format!(
+            let _ = write!(
+                manifests,
                 "---
 apiVersion: argoproj.io/v1alpha1
 kind: Application

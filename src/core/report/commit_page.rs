@@ -140,6 +140,7 @@ mod tests {
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn the_page_of_a_commit_is_known_at_well_known_servers_only() {
         for (repository, expected) in [
             (

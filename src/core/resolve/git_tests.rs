@@ -1,5 +1,7 @@
 //! Where changes go in git, from whole resources and applications.
 
+#![expect(clippy::needless_pass_by_value, reason = "values are made where they are handed over")]
+
 use serde_json::{Value, json};
 
 use super::*;

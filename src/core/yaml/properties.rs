@@ -151,10 +151,11 @@ proptest! {
         let (given, index) = frame.around(&habits.write(&document), habits);
         let mut all = Vec::new();
         places(&document, &Path::root(), &mut all);
-        all.retain(|path| match (path.steps().last(), rename) {
-            (Some(Step::Key(_)), _) => true,
-            (Some(Step::Index(_)), false) => true,
-            _ => false,
+        all.retain(|path| {
+            matches!(
+                (path.steps().last(), rename),
+                (Some(Step::Key(_)), _) | (Some(Step::Index(_)), false)
+            )
         });
         let path = pick.get(&all).clone();
         let (last, above) = path.steps().split_last().expect("a step");

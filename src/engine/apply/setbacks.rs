@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_bound() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         for (disposition, expected) in [
             (Disposition::BackOff, [60, 120, 240, 480, 960, 1920, 3600, 3600]),
             (Disposition::Stalled, [60, 120, 240, 480, 960, 1920, 3600, 3600]),

@@ -89,7 +89,7 @@ fn answer(asked: &Asked, git: &GitServer, given: &AtomicU64, life: SignedDuratio
             let until = Timestamp::now() + life;
             reply(
                 201,
-                &json!({"token": token, "expires_at": until.to_string()}).to_string(),
+                json!({"token": token, "expires_at": until.to_string()}).to_string(),
             )
         }
         _ => reply(

@@ -73,25 +73,13 @@ impl Desk {
         let commit = commit.expect("the file changes");
         let pushed = mirror.push(&main, commit, Some(head)).await;
         pushed.expect("who may read may write here");
-        self.leaves_nothing_behind(root.path(), credentials);
+        leaves_nothing_behind(root.path(), credentials);
         Ok(text)
     }
 
     /// The error of a visit that fails.
     async fn failure(&self, url: &str, credentials: &GitCredentials) -> GitError {
         self.visit(url, credentials).await.expect_err("it is refused")
-    }
-
-    /// No file below the mirrors holds a secret.
-    fn leaves_nothing_behind(&self, root: &Path, credentials: &GitCredentials) {
-        let secrets = secrets(credentials);
-        for file in files(root) {
-            let text = fs::read(&file).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            for secret in &secrets {
-                assert!(!text.contains(secret), "{} is in {}", secret, file.display());
-            }
-        }
     }
 }
 
@@ -139,4 +127,16 @@ fn secret(fields: &[(&str, &str)], url: &str) -> GitCredentials {
         .map(|(key, value)| ((*key).to_owned(), Secret::new(*value)))
         .collect();
     from_named_secret(&fields, &RemoteUrl::parse(url).expect("a URL")).expect("credentials")
+}
+
+/// No file below the mirrors holds a secret.
+fn leaves_nothing_behind(root: &Path, credentials: &GitCredentials) {
+    let secrets = secrets(credentials);
+    for file in files(root) {
+        let text = fs::read(&file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        for secret in &secrets {
+            assert!(!text.contains(secret), "{} is in {}", secret, file.display());
+        }
+    }
 }

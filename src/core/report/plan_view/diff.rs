@@ -57,6 +57,8 @@ fn bounded(text: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -111,7 +113,10 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_and_said() {
-        let many: String = (0..2 * MOST_LINES).map(|n| format!("{n}\n")).collect();
+        let mut many = String::new();
+        for n in 0..2 * MOST_LINES {
+            let _ = writeln!(many, "{n}");
+        }
         let diff = unified(&file(None, &many));
         assert_eq!(diff.lines().count(), MOST_LINES + 1);
         assert!(diff.ends_with("+496\n\\ 503 more lines are not shown\n"), "{diff}");

@@ -78,7 +78,7 @@ fn failed(reason: Reason) -> WriteOutcome {
 }
 
 fn patch(report: &ResourceReport) -> Value {
-    let next = Some(Duration::from_secs(120));
+    let next = Some(Duration::from_mins(2));
     final_patch(&ImageUpdaterStatus::default(), report, next, at(0)).expect("a full cycle has something to say")["status"]
         .clone()
 }

@@ -12,11 +12,13 @@ use crate::core::{matching::regex, repository_url};
 /// Whether `source_repos` allow the repository.
 pub fn allows(source_repos: &[String], repository: &str) -> bool {
     let repository = canonical(repository);
+    // The text itself counts too: decoded, it may hold what would be special in a pattern.
     let matches = |pattern: &str| {
-        let pattern = pattern.trim();
-        (pattern == "*")
-            .then_some(true)
-            .or_else(|| Some(glob(&canonical(pattern))?.is_match(&repository)))
+        let canonical = canonical(pattern);
+        if pattern == "*" || canonical == repository {
+            return Some(true);
+        }
+        Some(glob(&canonical)?.is_match(&repository))
     };
     let (denials, permissions): (Vec<&str>, Vec<&str>) = source_repos
         .iter()

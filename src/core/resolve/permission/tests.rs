@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "values are made where they are handed over")]
+
 use serde_json::{Value, json};
 
 use super::*;
