@@ -22,7 +22,7 @@ use crate::{
 const APPLICATIONS: usize = 200;
 const WRITERS: usize = 5;
 /// Others commit until we are done, but no more than this each: there is an end to it.
-const COMMITS: usize = 40;
+const COMMITS: usize = 10;
 /// How often one of them loses against the rest before the test is wrong.
 const TRIES: usize = 200;
 

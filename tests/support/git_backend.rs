@@ -28,8 +28,8 @@ pub(super) fn is_probe(headers: &HeaderMap) -> bool {
 pub(super) async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
-    inner.count(request.method(), &path, &query, request.headers());
-    inner.step().await;
+    inner.count(request.method(), &path, request.headers());
+    inner.step(false).await;
     let (delay, fail_with, redirect_to, authorization) = {
         let switches = inner.switches();
         (
@@ -56,6 +56,7 @@ pub(super) async fn handle(State(inner): State<Arc<Inner>>, request: Request) ->
             return (StatusCode::UNAUTHORIZED, challenge, "who are you?").into_response();
         }
     }
+    inner.count_listing(&path, &query);
     if path.ends_with("/git-receive-pack") && !is_probe(request.headers()) {
         let repository = path.trim_start_matches('/').split(".git/").next().unwrap_or_default();
         let rejection = inner.switches().rejections.pop_front();
@@ -133,7 +134,7 @@ async fn backend(inner: &Arc<Inner>, request: Request, path: &str, query: &str) 
     let steps = Arc::clone(inner);
     tokio::spawn(async move {
         while let Some(Ok(piece)) = body.next().await {
-            steps.step().await;
+            steps.step(false).await;
             if stdin.write_all(&piece).await.is_err() {
                 break;
             }
@@ -174,7 +175,7 @@ async fn answer(inner: &Arc<Inner>, mut stdout: BufReader<ChildStdout>) -> std::
     let state = (stdout, PackWatch::new(Arc::clone(inner)));
     let pieces = stream::unfold(state, |(mut stdout, mut watch)| async move {
         let mut piece = vec![0; 32 << 10];
-        watch.inner.step().await;
+        watch.inner.step(watch.seen).await;
         let count = match stdout.read(&mut piece).await {
             Ok(0) => return None,
             Ok(count) => count,

@@ -40,7 +40,7 @@ pub struct GitServer {
 /// How often the server was asked for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Requests {
-    /// Connections that were opened (`info/refs`) for reading.
+    /// Connections that were opened (`info/refs`) for reading, without those that were asked who they are.
     pub listings: u64,
     /// Packs that were sent.
     pub fetches: u64,
@@ -79,8 +79,17 @@ struct Switches {
     sneak: HashMap<String, VecDeque<(String, String, String)>>,
     /// What the next pushes are answered instead of being done.
     rejections: VecDeque<String>,
-    /// How many more steps until everything stands still, and who wants to know.
-    trap: Option<(u64, oneshot::Sender<()>)>,
+    trap: Option<Trap>,
+}
+
+/// When everything stands still.
+struct Trap {
+    /// How many more steps until then.
+    left: u64,
+    /// Only pieces of packs count.
+    in_pack: bool,
+    /// Who wants to know.
+    reached: oneshot::Sender<()>,
 }
 
 struct Inner {
@@ -207,9 +216,12 @@ impl GitServer {
 
     /// After so many more steps nothing goes on until [`Self::go_on`]; then the answer of this comes.
     pub fn stand_still_after(&self, steps: u64) -> oneshot::Receiver<()> {
-        let (reached, told) = oneshot::channel();
-        self.inner.switches().trap = Some((steps, reached));
-        told
+        self.inner.set_trap(steps, false)
+    }
+
+    /// The same after so many pieces of packs that are fetched.
+    pub fn stand_still_in_pack(&self, pieces: u64) -> oneshot::Receiver<()> {
+        self.inner.set_trap(pieces, true)
     }
 
     /// Everything goes on.
@@ -418,33 +430,45 @@ impl Inner {
         git(&self.folder(repository), &["fast-import", "--quiet"], stream.as_bytes());
     }
 
+    fn set_trap(&self, left: u64, in_pack: bool) -> oneshot::Receiver<()> {
+        let (reached, told) = oneshot::channel();
+        self.switches().trap = Some(Trap { left, in_pack, reached });
+        told
+    }
+
     /// Counts a step, and waits while everything stands still.
-    async fn step(&self) {
+    async fn step(&self, in_pack: bool) {
         self.steps.fetch_add(1, Ordering::SeqCst);
         {
             let mut switches = self.switches();
-            match &mut switches.trap {
-                Some((0, _)) => {
-                    self.still.send_replace(true);
-                    // Nobody may be waiting any more.
-                    let _ = switches.trap.take().map(|(_, reached)| reached.send(()));
-                }
-                Some((left, _)) => *left -= 1,
-                None => {}
+            let due = |trap: &mut Trap| {
+                let counts = in_pack || !trap.in_pack;
+                let due = counts && trap.left == 0;
+                trap.left = trap.left.saturating_sub(u64::from(counts));
+                due
+            };
+            if let Some(trap) = switches.trap.take_if(due) {
+                self.still.send_replace(true);
+                // Nobody may be waiting any more.
+                let _ = trap.reached.send(());
             }
         }
         // The sender is ours, so it is there.
         let _ = self.still.subscribe().wait_for(|still| !still).await;
     }
 
-    fn count(&self, method: &Method, path: &str, query: &str, headers: &HeaderMap) {
+    /// Counts what was let in.
+    fn count_listing(&self, path: &str, query: &str) {
+        if path.ends_with("/info/refs") && query.contains("git-upload-pack") {
+            self.listings.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn count(&self, method: &Method, path: &str, headers: &HeaderMap) {
         let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::SeqCst);
         add(&self.all);
         if headers.contains_key(header::AUTHORIZATION) {
             add(&self.authorized);
-        }
-        if path.ends_with("/info/refs") && query.contains("git-upload-pack") {
-            add(&self.listings);
         }
         if method == Method::POST && path.ends_with("/git-receive-pack") && !is_probe(headers) {
             add(&self.pushes);
